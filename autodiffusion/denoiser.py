@@ -5,11 +5,11 @@
 # %% auto #0
 __all__ = ['KINDS', 'Prediction', 'to_prediction', 'clip_prediction', 'Denoiser', 'GaussianNet']
 
-# %% ../nbs/10_denoiser.ipynb #cf565f17
-import dataclasses, math
+# %% ../nbs/10_denoiser.ipynb #cd036c12
+import dataclasses, functools, math
 from dataclasses import dataclass
 from typing import Any, NamedTuple
-import torch
+import numpy as np, torch
 from torch import nn
 from .schedule import NoiseSchedule
 
@@ -42,7 +42,7 @@ def clip_prediction(
     x0 = p.x0.clamp(-1, 1)
     return Prediction(x0, (x - alpha*x0)/sigma)
 
-# %% ../nbs/10_denoiser.ipynb #4e03be9b
+# %% ../nbs/10_denoiser.ipynb #25f5f038
 KINDS = ('epsilon', 'v', 'sample')
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +63,7 @@ class Denoiser:
         if self.prediction not in KINDS: raise ValueError(f'prediction must be one of {", ".join(KINDS)}, got {self.prediction!r}')
         if self.precision not in ('float32', 'bfloat16', 'float16'): raise ValueError(f"precision must be 'float32', 'bfloat16' or 'float16', got {self.precision!r}")
         if len(self.shape) != 3 or min(self.shape) < 1: raise ValueError(f'shape must be (channels, height, width), got {self.shape}')
+        if not math.isfinite(self.guidance_scale): raise ValueError(f'guidance_scale must be a finite number, got {self.guidance_scale}')
         if self.guidance_scale != 1 and (not self.n_classes or self.null_label is None):
             raise ValueError('guidance_scale other than 1 needs a class-conditional network and its null_label')
         if isinstance(self.net, nn.Module): self.net.eval()
@@ -117,13 +118,18 @@ def __call__(self:Denoiser,
     p = to_prediction(self._raw(x, t, y), x, alpha, sigma, self.prediction)
     return clip_prediction(p, x, alpha, sigma) if self.clip_x0 else p
 
-# %% ../nbs/10_denoiser.ipynb #13c134ab
+# %% ../nbs/10_denoiser.ipynb #65906817
+@functools.lru_cache(maxsize=1024)
+def _class_order(n, seed, block): return np.random.Generator(np.random.Philox(key=np.array([seed, block], np.uint64), counter=np.array([0, 0, 0, 2**63], np.uint64))).permutation(n)
+
 @patch
 def labels(self:Denoiser,
-    indices, # (B,) sample numbers, 0 or above
+    indices,    # (B,) sample numbers, 0 or above
+    seed:int=0, # seed of the noise
 ): # (B,) int64 labels on the model's device, or None for unconditional models
-    "The class labels of these samples"
-    return torch.as_tensor(indices, device=self.device) % self.n_classes if self.n_classes else None
+    "The class labels of these samples; they depend on seed and sample number alone"
+    n = self.n_classes
+    return torch.tensor([int(_class_order(n, seed, int(i)//n)[int(i) % n]) for i in indices], device=self.device, dtype=torch.int64) if n else None
 
 # %% ../nbs/10_denoiser.ipynb #f37b377c
 class GaussianNet(nn.Module):

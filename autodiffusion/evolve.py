@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['genes', 'random_candidate', 'mutate_uniform', 'mutate_local', 'mutate_length', 'cross_uniform', 'cross_cut',
-           'cross_blend', 'Evolution', 'fill', 'paper_generation', 'iter_make', 'standard_generation', 'propose']
+           'cross_blend', 'Evolution', 'fill', 'paper_generation', 'iter_make', 'standard_generation', 'seed_genes',
+           'propose']
 
 # %% ../nbs/50_evolve.ipynb #bce4a740
 import math
@@ -95,7 +96,7 @@ def cross_blend(rng, a:Candidate, b:Candidate, space:SearchSpace)->Candidate:
     if len(g) != len(h): return cross_cut(rng, a, b, space)
     return space.repair([x + w*(y - x) for x, y in zip(g, h)])
 
-# %% ../nbs/50_evolve.ipynb #5e5d0b32
+# %% ../nbs/50_evolve.ipynb #74f4da15
 @dataclass(frozen=True)
 class Evolution:
     "How a search proposes candidates"
@@ -103,8 +104,8 @@ class Evolution:
     population: int = 50    # candidates in each generation
     generations: int = 10   # number of generations, the first included
     parents: int = 10       # how many of the best so far have children
-    mutants: int = 25       # children by mutation in each generation ('paper')
-    children: int = 15      # children by crossover in each generation ('paper')
+    mutants: float = .5     # share of each generation that are mutants ('paper': 25 of 50)
+    children: float = .3    # share that are children by crossover ('paper': 15 of 50)
     rate: float = .25       # probability that a time is replaced by uniform mutation
     first_rate: float = .1  # the same in the first generation of the paper, for mutants of the uniform steps
 
@@ -129,7 +130,7 @@ def fill(
         else: seen.add(c); out.append(c); misses = 0
     return out
 
-# %% ../nbs/50_evolve.ipynb #f43b87c0
+# %% ../nbs/50_evolve.ipynb #6581dd10
 def paper_generation(rng, g, ranked, space, schedule, ev, seen, seeds=()):
     "Candidates of generation `g` by the paper's recipe; `ranked` holds all scored ones, best first"
     out, n = [], ev.population
@@ -141,8 +142,8 @@ def paper_generation(rng, g, ranked, space, schedule, ev, seen, seeds=()):
         fill(lambda: mutate_uniform(rng, start[0], space, ev.first_rate), out, n, seen)
     else:
         best = ranked[:ev.parents]; pick = lambda: best[rng.integers(len(best))]
-        fill(lambda: mutate_uniform(rng, pick(), space, ev.rate), out, min(n, ev.mutants), seen)
-        fill(lambda: cross_uniform(rng, pick(), pick(), space), out, min(n, len(out) + ev.children), seen)
+        fill(lambda: mutate_uniform(rng, pick(), space, ev.rate), out, math.ceil(n*ev.mutants), seen)
+        fill(lambda: cross_uniform(rng, pick(), pick(), space), out, min(n, len(out) + math.ceil(n*ev.children)), seen)
     return fill(rand, out, n, seen)
 
 def iter_make(items):
@@ -175,7 +176,14 @@ def _child(rng, pick, space, scale):
     if u < .90: return cross_cut(rng, pick(), pick(), space)
     return mutate_uniform(rng, pick(), space, .4)
 
-# %% ../nbs/50_evolve.ipynb #fae69971
+# %% ../nbs/50_evolve.ipynb #9591f396
+def seed_genes(c, space:SearchSpace):
+    "The genes of a user's seed: a list of times, or a candidate of this space's sampler; raises ValueError for another"
+    if not isinstance(c, Candidate): return list(map(float, c))
+    if (c.sampler, c.eta) != (space.sampler, space.eta): raise ValueError(f'seed {c!r} is not of this search: its sampler is {space.sampler}, eta {space.eta:g}')
+    if any(s.skip or s.reuse for s in c.steps): raise ValueError(f'seed {c!r} leaves out blocks, which this space does not know')
+    return genes(c, space)
+
 def propose(
     g:int,                      # number of the generation, from 0
     ranked:list,                # all scored candidates so far, best first
@@ -184,9 +192,10 @@ def propose(
     ev:Evolution,               # the recipe
     seed:int=0,                 # seed of the search
     seeds=(),                   # candidates or lists of times to start from
+    seen=(),                    # further candidates that are not wanted again
 )->list: # up to `ev.population` new candidates; fewer when the space is exhausted
     "The candidates of one generation: a function of (seed, g, ranked) and the settings alone"
     rng = np.random.default_rng([seed, g])
-    seeds = [space.repair(genes(c, space) if isinstance(c, Candidate) else c) for c in seeds]
+    seeds = [space.repair(seed_genes(c, space)) for c in seeds]
     make = dict(paper=paper_generation, standard=standard_generation)[ev.name]
-    return make(rng, g, ranked, space, schedule, ev, set(ranked), seeds)
+    return make(rng, g, ranked, space, schedule, ev, {*ranked, *seen}, seeds)

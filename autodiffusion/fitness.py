@@ -5,16 +5,16 @@
 # %% auto #0
 __all__ = ['toy_problem', 'Score', 'round6', 'out_of_memory', 'find_batch_size', 'fastest_precision', 'Fitness', 'pieces']
 
-# %% ../nbs/70_fitness.ipynb #a64980b3
-import math, time
+# %% ../nbs/70_fitness.ipynb #2bdb8abe
+import math, time, warnings
 from collections import OrderedDict
 from dataclasses import dataclass
 import numpy as np, torch
 from fastcore.basics import patch
-from tqdm.auto import tqdm
+from tqdm import tqdm
 from .schedule import NoiseSchedule
 from .denoiser import Denoiser, GaussianNet
-from .samplers import sample_batch, plan, check_times, noise
+from .samplers import sample_batch, plan, check_times, evaluations, noise
 from .space import Candidate, SearchSpace
 from .fid import Extractor, Reference, to_uint8
 
@@ -45,19 +45,24 @@ def round6(x:float)->float:
     "Six significant digits: what is stored and ranked, so that a stored score equals a fresh one"
     return float(f'{x:.6g}') if math.isfinite(x) else math.inf
 
-# %% ../nbs/70_fitness.ipynb #8a9669ac
+# %% ../nbs/70_fitness.ipynb #2ed21404
 def out_of_memory(e:BaseException)->bool:
     "Whether an exception says that memory ran out"
-    return isinstance(e, (torch.OutOfMemoryError, MemoryError)) or (isinstance(e, RuntimeError) and ("out of memory" in str(e).lower() or "can't allocate memory" in str(e).lower()))
+    said = ('out of memory', "can't allocate memory", 'not enough memory')
+    return isinstance(e, (torch.cuda.OutOfMemoryError, MemoryError)) or isinstance(e, RuntimeError) and any(s in str(e).lower() for s in said)
 
 def find_batch_size(
     model:Denoiser,     # model
     start:int=256,      # largest size to try
+    extractor:Extractor=None, # must have room for as many pictures, too
 )->int:
-    "The largest of start, start/2, start/4, ... that one network call has memory for; raises RuntimeError if even one picture does not fit"
+    "The largest of start, start/2, start/4, ... that a network call and the features have memory for; raises RuntimeError if even one picture does not fit"
     b, t = start, len(model.schedule) - 1
     while True:
-        try: model(noise(0, range(b), model.shape).to(model.device), t, model.labels(range(b))); return b
+        try:
+            p = model(noise(0, range(b), model.shape).to(model.device), t, model.labels(range(b)))
+            if extractor: extractor(to_uint8(p.x0))
+            return b
         except Exception as e:
             if not out_of_memory(e): raise
             if b == 1: raise RuntimeError(f'{model.name}: not enough memory for a single picture of shape {model.shape} on {model.device}') from e
@@ -80,7 +85,7 @@ def fastest_precision(
         except RuntimeError: best[p] = math.inf  # not every operation exists in bfloat16
     return 'bfloat16' if best['bfloat16']*gain < best['float32'] else 'float32'
 
-# %% ../nbs/70_fitness.ipynb #0761b245
+# %% ../nbs/70_fitness.ipynb #11e9f3e9
 class Fitness:
     "Scores candidates by the Fréchet distance of their samples to a reference"
     def __init__(self,
@@ -93,6 +98,7 @@ class Fitness:
         cache_mb:float=256,     # memory for features of scored candidates
     ):
         if n < 2 or any(r < 2 for r in rungs): raise ValueError(f'a score needs at least 2 samples, got {min([n, *rungs])}')
+        if not 0 <= seed < 2**64: raise ValueError(f'seed must lie between 0 and 2^64, got {seed}')
         if batch_size < 1: raise ValueError(f'batch_size must be at least 1, got {batch_size}')
         if reference.extractor is None: raise ValueError(f'{reference!r} has no extractor: load it with one, such as Reference.load(path, inception())')
         if model.shape[0] != 3: raise ValueError(f'{model.name}: features are taken from pictures of 3 channels, the model makes {model.shape[0]}')
@@ -112,7 +118,7 @@ def pieces(lo:int, hi:int, rungs, batch_size:int):
             if c > lo: yield range(max(a, lo), c)
             a = c
 
-# %% ../nbs/70_fitness.ipynb #763a0863
+# %% ../nbs/70_fitness.ipynb #70531ec4
 @patch
 def features(self:Fitness,
     c:Candidate,    # candidate
@@ -123,14 +129,25 @@ def features(self:Fitness,
     have = self.cache.pop(c, None); have = [] if have is None else [have]
     count = sum(map(len, have))
     for r in pieces(count, n, self.rungs, self.batch_size):
-        x = sample_batch(self.model, indices=r, seed=self.seed, **plan(c))
-        bad = ~torch.isfinite(x.flatten(1)).all(1)
-        if bad.any(): raise FloatingPointError(f'{int(bad.sum())} of {len(r)} samples have NaN or infinite values, the first is sample {r[int(bad.nonzero()[0])]}')
-        have.append(self.reference.extractor(to_uint8(x)).numpy())
-        self.images += len(r); self.nfe += len(r)*len(c)*self.model.evals_per_call
+        have.append(self._draw(c, r))
+        self.images += len(r); self.nfe += len(r)*evaluations(c, self.model)
         if tick: tick(len(r))
     self._keep(c, f := np.concatenate(have))
     return f[:n]
+
+@patch
+def _draw(self:Fitness, c, r):
+    "Features of the samples in range `r`; in two halves when memory runs out"
+    try:
+        x = sample_batch(self.model, indices=r, seed=self.seed, **plan(c))
+        bad = ~torch.isfinite(x.flatten(1)).all(1)
+        if bad.any(): raise FloatingPointError(f'{int(bad.sum())} of {len(r)} samples have NaN or infinite values, the first is sample {r[int(bad.nonzero()[0])]}')
+        return self.reference.extractor(to_uint8(x)).numpy()
+    except Exception as e:
+        if not out_of_memory(e): raise
+        if len(r) == 1: raise RuntimeError(f'{self.model.name}: not enough memory for a single sample on {self.model.device}') from e
+    warnings.warn(f'memory ran out with {len(r)} pictures at a time: going on with half as many')
+    return np.concatenate([self._draw(c, r[:len(r)//2]), self._draw(c, r[len(r)//2:])])
 
 @patch
 def _keep(self:Fitness, c, f):

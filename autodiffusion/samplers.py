@@ -4,15 +4,15 @@
 
 # %% auto #0
 __all__ = ['SAMPLERS', 'noise', 'Span', 'ddim', 'ddpm', 'dpmpp_2m', 'Sampler', 'get_sampler', 'check_times', 'sample_batch',
-           'plan', 'sample', 'check_labels']
+           'plan', 'sample', 'check_labels', 'evaluations']
 
-# %% ../nbs/20_samplers.ipynb #fe732d00
-import math
+# %% ../nbs/20_samplers.ipynb #506060a1
+import math, re
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Callable
 import numpy as np, torch
-from tqdm.auto import tqdm
+from tqdm import tqdm
 from .schedule import NoiseSchedule, CLEAN
 from .denoiser import Denoiser, Prediction, GaussianNet
 
@@ -29,7 +29,7 @@ def noise(
         return np.random.Generator(bits).standard_normal(shape, np.float32)
     return torch.from_numpy(np.stack([one(int(i)) for i in indices])) if len(indices) else torch.empty(0, *shape)
 
-# %% ../nbs/20_samplers.ipynb #f61b0c82
+# %% ../nbs/20_samplers.ipynb #e527b77f
 @dataclass(frozen=True)
 class Span:
     "A move from time `t` down to time `s` on a noise schedule"
@@ -40,9 +40,9 @@ class Span:
     n: int = 0              # number of moves in the whole sequence
 
     def __getattr__(self, name):
-        f = dict(alpha=self.schedule.alpha, sigma=self.schedule.sigma, lam=lambda t: self.schedule.log_snr(t)/2).get(name[:-2])
-        if f is None or name[-2:] not in ('_t', '_s'): raise AttributeError(name)
-        return float(f(getattr(self, name[-1])))
+        if not re.fullmatch('(alpha|sigma|lam)_[ts]', name): raise AttributeError(name)
+        t = getattr(self, name[-1])
+        return float(self.schedule.log_snr(t)/2 if name[0] == 'l' else getattr(self.schedule, name[:-2])(t))
 
 # %% ../nbs/20_samplers.ipynb #19032d5e
 def ddim(x, pred, span, past=(), z=None, eta=0.):
@@ -104,7 +104,7 @@ def check_times(
         if a < b: raise ValueError(f'times must go from noisy to clean, largest first: {a:g} comes before {b:g}')
     if not (CLEAN <= t_end < times[-1]): raise ValueError(f'the end time {t_end:g} must lie between {CLEAN} (clean data) and the last step, {times[-1]:g}')
 
-# %% ../nbs/20_samplers.ipynb #0ebe104f
+# %% ../nbs/20_samplers.ipynb #4fe1879d
 def sample_batch(
     denoiser:Denoiser,  # model
     steps,              # times, or objects with a time `t`, noisiest first
@@ -113,13 +113,13 @@ def sample_batch(
     sampler:str='ddim', # name of the sampler
     t_end:float=CLEAN,  # where sampling ends; -1 is clean data
     eta:float=0.,       # DDIM's noise, 0 to 1
-    labels=None,        # (B,) class labels; by default `denoiser.labels(indices)`
+    labels=None,        # (B,) class labels; by default `denoiser.labels(indices, seed)`
     callback=None,      # called before every move with a dict: k, t, x, pred
 )->torch.Tensor: # (B, C, H, W) float32 on the model's device
     "Samples number `indices` in one batch"
     s, times, dev = get_sampler(sampler), [getattr(p, 't', p) for p in steps], denoiser.device
     spans = [Span(denoiser.schedule, a, b, k == len(times) - 1, len(times)) for k, (a, b) in enumerate(zip(times, [*times[1:], t_end]))]
-    y = denoiser.labels(indices) if labels is None else torch.as_tensor(labels, device=dev)
+    y = denoiser.labels(indices, seed) if labels is None else torch.as_tensor(labels, device=dev)
     x, past = noise(seed, indices, denoiser.shape).to(dev), ()
     for k, (step, span) in enumerate(zip(steps, spans)):
         pred = denoiser(x, span.t, y, step if hasattr(step, 't') else None)
@@ -143,7 +143,7 @@ def plan(
     if out['eta'] and not get_sampler(out['sampler']).takes_eta: raise ValueError(f'sampler {out["sampler"]} takes no eta')
     return out
 
-# %% ../nbs/20_samplers.ipynb #22100c47
+# %% ../nbs/20_samplers.ipynb #e28d2735
 def sample(
     denoiser:Denoiser,      # model
     steps,                  # times noisiest first, such as [926, 690, 424, 153], or a candidate
@@ -151,7 +151,7 @@ def sample(
     seed:int=0,             # seed of the noise: same seed, same samples
     *, start:int=0,         # number of the first sample
     sampler:str=None, t_end:float=None, eta:float=None, # override the candidate's own (see `plan`)
-    labels=None,            # class labels: one for all, or (n,); by default sample i gets class i mod n_classes
+    labels=None,            # class labels: one for all, or (n,); by default `denoiser.labels`
     batch_size:int=256,     # samples per network call; does not change the samples
     progress:bool=False,    # show a bar with the time left
     callback=None,          # called before every move with a dict: k, t, x, pred
@@ -159,6 +159,7 @@ def sample(
     "Draw samples; raises ValueError for times that are out of range, repeated or out of order"
     how = plan(steps, sampler, t_end, eta)
     get_sampler(how['sampler']); check_times([getattr(p, 't', p) for p in how['steps']], denoiser.schedule, how['t_end'])
+    if not 0 <= seed < 2**64 or start < 0: raise ValueError(f'seed must lie between 0 and 2^64 and start be at least 0, got {seed} and {start}')
     if n < 1 or batch_size < 1: raise ValueError(f'n and batch_size must be at least 1, got {n} and {batch_size}')
     y, out = check_labels(denoiser, labels, n), []
     with tqdm(total=n, desc='sampling', unit='img', disable=not progress) as bar:
@@ -177,3 +178,11 @@ def check_labels(denoiser:Denoiser, labels, n:int):
     if len(y) != n: raise ValueError(f'{len(y)} labels for {n} samples')
     if y.min() < 0 or y.max() >= denoiser.n_classes: raise ValueError(f'labels run from 0 to {denoiser.n_classes - 1}, got {int(y.min())} to {int(y.max())}')
     return y
+
+# %% ../nbs/20_samplers.ipynb #f3fc2281
+def evaluations(
+    steps,              # a list of times or steps, or a candidate
+    denoiser:Denoiser,  # model
+)->int:
+    "Network evaluations for one picture"
+    return len(plan(steps)['steps'])*denoiser.evals_per_call

@@ -129,28 +129,36 @@ class SearchSpace:
     @cached_property
     def grid(self): return np.unique(np.arange(self.n_train) if self.allowed is None else np.array([_time(t) for t in self.allowed], float))
 
-# %% ../nbs/40_space.ipynb #df7217a2
+# %% ../nbs/40_space.ipynb #59e9d542
 @patch
 def limits(self:SearchSpace,
     n:int, # number of steps
 ): # two lists of n (or n+1, with a free end) times: lowest and highest for every place, noisiest first
     "The range of times at every place that leaves room for all others; raises ValueError when there is no room"
-    win = [*(self.windows or [(-np.inf, np.inf)]*n), *([self.free_end] if self.free_end else [])]
+    places = self.places(n)
     hi, lo, room = [], [], np.inf
-    for a, b in win:
-        hi.append(_at_most(self.grid, min(b, room))); room = hi[-1] - self.min_gap
+    for g in places: hi.append(_at_most(g, room)); room = hi[-1] - self._gap
     room = -np.inf
-    for a, b in reversed(win):
-        lo.append(_at_least(self.grid, max(a, room))); room = lo[-1] + self.min_gap
+    for g in reversed(places): lo.append(_at_least(g, room)); room = lo[-1] + self._gap
     lo = lo[::-1]
     for k, (a, b) in enumerate(zip(lo, hi)):
         if not a <= b: raise ValueError(f'no candidate of {n} steps fits: with min_gap {self.min_gap:g}, {len(self.grid)} allowed times and these windows nothing is left for step {k + 1}')
     return lo, hi
 
+@patch
+def places(self:SearchSpace, n:int): # one sorted array for each
+    "The times that may stand at every place by themselves: allowed ones within the window; the end may also be clean data"
+    out = [self.grid[(self.grid >= a) & (self.grid <= b)] for a, b in self.windows] or [self.grid]*n
+    if self.free_end: g = np.union1d([CLEAN], self.grid); out.append(g[(g >= self.free_end[0]) & (g <= self.free_end[1])])
+    return out
+
+@patch(as_prop=True)
+def _gap(self:SearchSpace): return self.min_gap - 1e-6  # times are fractions of six decimals
+
 def _at_most(grid, x): i = np.searchsorted(grid, x, 'right'); return grid[i - 1] if i else -np.inf
 def _at_least(grid, x): i = np.searchsorted(grid, x, 'left'); return grid[i] if i < len(grid) else np.inf
 
-# %% ../nbs/40_space.ipynb #d8f32b0d
+# %% ../nbs/40_space.ipynb #c2f14bd0
 def _resize(times, n, top):
     "`times` (descending) with places dropped or added until there are `n`"
     times = list(times)
@@ -171,16 +179,16 @@ def repair(self:SearchSpace,
     want = [*_resize(sorted(times, reverse=True), n, self.n_train - 1), *end]
     lo, hi = self.limits(n)
     out, room = [], np.inf
-    for w, a, b in zip(want, lo, hi):
-        fits = self.grid[np.searchsorted(self.grid, a, 'left'):np.searchsorted(self.grid, min(b, room), 'right')]
-        out.append(fits[int(np.argmin(np.abs(fits - w)))]); room = out[-1] - self.min_gap
+    for w, a, b, g in zip(want, lo, hi, self.places(n)):
+        fits = g[np.searchsorted(g, a, 'left'):np.searchsorted(g, min(b, room), 'right')]
+        out.append(fits[int(np.argmin(np.abs(fits - w)))]); room = out[-1] - self._gap
     return Candidate(tuple(map(float, out[:n])), float(out[n]) if end else CLEAN, self.sampler, self.eta)
 
-# %% ../nbs/40_space.ipynb #cd8d8d86
+# %% ../nbs/40_space.ipynb #fc585a87
 @patch
 def __contains__(self:SearchSpace, c:Candidate):
     "Whether a candidate is legal here"
-    try: return self.repair([*c.times, c.t_end] if self.free_end else c.times) == Candidate(c.times, c.t_end, c.sampler, c.eta)
+    try: return self.repair([*c.times, c.t_end] if self.free_end else c.times) == c
     except ValueError: return False
 
 @patch
@@ -193,16 +201,16 @@ def known(self:SearchSpace,
     end = [self.free_end[0]] if self.free_end else []
     return {name: self.repair([*f(n, schedule), *end]) for name, f in KNOWN.items()}
 
-# %% ../nbs/40_space.ipynb #741b372e
+# %% ../nbs/40_space.ipynb #7ae3c5b8
 @patch(as_prop=True)
 def size(self:SearchSpace): # float; exact up to 2^53
     "Number of legal candidates"
-    total, g = 0., self.grid
+    total = 0.
     for n in range(self.step_range[0], self.step_range[1] + 1):
-        win, ways = [*(self.windows or [(-np.inf, np.inf)]*n), *([self.free_end] if self.free_end else [])], None
-        for a, b in reversed(win):
-            below = np.ones(len(g)) if ways is None else np.concatenate([[0], np.cumsum(ways)])[np.searchsorted(g, g - self.min_gap, 'right')]
-            ways = below*((g >= a) & (g <= b))
+        lower, ways = None, None
+        for g in reversed(self.places(n)):
+            ways = np.ones(len(g)) if ways is None else np.concatenate([[0], np.cumsum(ways)])[np.searchsorted(lower, g - self._gap, 'right')]
+            lower = g
         total += ways.sum()
     return total
 
@@ -214,13 +222,16 @@ def _repr_markdown_(self:SearchSpace):
             'sampler': self.sampler + (f', eta {self.eta:g}' if self.eta else ''), 'candidates': f'{self.size:.3g}'}
     return '**Search space**\n\n| | |\n|:--|:--|\n' + '\n'.join(f'| {k} | {v} |' for k, v in rows.items())
 
-# %% ../nbs/40_space.ipynb #9a0c7bd0
+# %% ../nbs/40_space.ipynb #dc9a93ee
 def windows_round(
     times,          # times, noisiest first
     width:float,    # how far each may move to either side, in training steps
     n_train:int,    # number of training steps
 ): # one (lowest, highest) for every time
-    "Windows of +-`width` round given times, cut off at the ends of the schedule"
+    "Windows of +-`width` round given times, cut off at the ends of the schedule; raises ValueError unless times decrease"
+    times = [_time(t) for t in times]
+    if not (math.isfinite(width) and width >= 0): raise ValueError(f'the width of a window must be a finite number of 0 or more, got {width}')
+    if any(a <= b for a, b in zip(times, times[1:])) or not all(0 <= t < n_train for t in times): raise ValueError(f'windows go round times from noisy to clean, within 0 and {n_train - 1}, got {times}')
     return tuple((max(0, t - width), min(n_train - 1, t + width)) for t in times)
 
 # %% ../nbs/40_space.ipynb #c849043e
@@ -249,7 +260,7 @@ def save(self:Candidate, path, model:Denoiser, **about):
     "Write the candidate file `path`; `about` adds entries such as scores"
     write_text(path, json.dumps(self.to_dict(model, **about), indent=1) + '\n')
 
-# %% ../nbs/40_space.ipynb #50506566
+# %% ../nbs/40_space.ipynb #1df9b017
 def load_candidate(
     path,                   # a candidate file
     model:Denoiser=None,    # check that the file is for this model
@@ -263,13 +274,14 @@ def load_candidate(
     if d.get('version') != VERSION: raise ValueError(f'{path}: candidate file of version {d.get("version")}; this release reads version {VERSION}')
     try: c = Candidate(tuple(Step(s['t'], s.get('skip', ()), s.get('reuse', ())) for s in d['steps']), d['t_end'], d['sampler'], d.get('eta', 0.))
     except (KeyError, TypeError, ValueError) as e: raise ValueError(f'{path}: broken candidate file: {f"{e} is missing" if isinstance(e, KeyError) else e}') from None
-    if model is not None: _check_model(path, c, d.get('model') or {}, model, any_model)
+    if d.get('timesteps', list(c.times)) != list(c.times): raise ValueError(f'{path}: its "timesteps" are not the times of its "steps"; change both or neither')
+    if model is not None: _check_model(path, c, d.get('model'), model, any_model)
     return c
 
-# %% ../nbs/40_space.ipynb #6b2004c3
+# %% ../nbs/40_space.ipynb #9b02d655
 def _check_model(path, c, card, model, any_model):
     "Raise ValueError when a file's model card does not describe `model`"
-    here = model.card()
+    here, card = model.card(), card if isinstance(card, dict) else {}
     try: check_times(c.times, model.schedule, c.t_end)
     except ValueError as e: raise ValueError(f'{path}: made for another model: {e}') from None
     if any_model: return
@@ -277,4 +289,5 @@ def _check_model(path, c, card, model, any_model):
     try: fits = model.schedule.fits(card['schedule'])
     except (KeyError, TypeError, ValueError): fits = False
     if not fits: differ.append('the noise schedules are not the same')
+    if [k.partition(':')[0] for k in differ] == ['guidance_scale']: raise ValueError(f'{path}: found at guidance scale {card.get("guidance_scale")}, not {here["guidance_scale"]}: sample at that scale (--guidance {card.get("guidance_scale")}), or say any_model=True (--any_model)')
     if differ: raise ValueError(f'{path}: made for another model ({"; ".join(differ)}). To use it all the same, say any_model=True (--any_model)')
