@@ -148,7 +148,7 @@ def close(self:Journal):
         except OSError: pass  # a full disk was reported by `write` already
         self.file = None
 
-# %% ../nbs/80_search.ipynb #03932560
+# %% ../nbs/80_search.ipynb #4143aa0e
 HELD_OUT = 2**62  # added to the seed for held-out noise, so that no search seed ever meets it
 
 def weights_check(net)->str:
@@ -157,6 +157,7 @@ def weights_check(net)->str:
     for name, p in sorted(net.state_dict().items()): crc = zlib.crc32(p.detach().flatten()[:4096].float().cpu().numpy().tobytes(), zlib.crc32(name.encode(), crc))
     return f'{crc:08x}'
 
+# %% ../nbs/80_search.ipynb #33f4a2f7
 class Search:
     "A search for the best steps of a model under a reference"
     def __init__(self,
@@ -239,7 +240,7 @@ def run(self:Search,
         raise KeyboardInterrupt(f'stopped: {kept}') from None
     finally: journal.close()
 
-# %% ../nbs/80_search.ipynb #5559443a
+# %% ../nbs/80_search.ipynb #8a1928cc
 @patch
 def check_out(self:Search, ignore=()):
     "Raise ValueError if the output folder cannot be written or holds another run; settings in `ignore` are not compared"
@@ -254,6 +255,7 @@ def check_out(self:Search, ignore=()):
         differ = differences({k: v for k, v in old.items() if k not in ignore}, {k: v for k, v in self.config.items() if k not in ignore})
         if differ: raise ValueError(f'{self.out} holds another run ({"; ".join(differ)}); choose another output folder, or delete this one')
 
+# %% ../nbs/80_search.ipynb #ffa2c85a
 @patch
 def _prepare(self:Search, journal, progress):
     "Find batch size and precision by trying, and begin the journal with them in its first line"
@@ -263,6 +265,7 @@ def _prepare(self:Search, journal, progress):
     if journal.file: journal.begin(journal.config, found)
     journal.found = found
 
+# %% ../nbs/80_search.ipynb #75bc2dfc
 @patch
 def baselines(self:Search, n:int)->dict:
     "The known schedules of `n` steps as people use them: not bent into the space, ending at clean data"
@@ -274,6 +277,7 @@ def _pictures(self:Search):
     p = self.preset; known = len(set(self.baselines(self.space.step_range[1]).values()))
     return search_pictures(p) + (known + 1)*p.held_out
 
+# %% ../nbs/80_search.ipynb #baa7910d
 @patch
 def _stages(self:Search, model, journal, bar):
     "Generations, finalists, held-out scores"
