@@ -49,6 +49,7 @@ def plain(pages):
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_text(html, encoding='utf-8')
         print('built', out.relative_to(cfg.config_path))
+    if (nbs/'images').is_dir(): shutil.copytree(nbs/'images', docs/'images', dirs_exist_ok=True)
 
 def main():
     os.chdir(cfg.config_path)
