@@ -61,13 +61,14 @@ def _call(spec, device):
     model.net.to(device)
     return model
 
-# %% ../nbs/120_cli.ipynb #087104c4
+# %% ../nbs/120_cli.ipynb #a28831f3
 def open_extractor(features:str, weights=None, device='cpu'):
     "The extractor of that name: 'inception' or 'cifar'; raises ValueError for another"
     if features in ('inception', INCEPTION): return inception(weights, device)
     if features == 'cifar': return classifier_extractor(load_weights(data_file('demo_classifier.safetensors'), Classifier, device)[0])
     raise ValueError(f"features must be 'inception' (FID) or 'cifar' (the shipped classifier), got {features!r}")
 
+# %% ../nbs/120_cli.ipynb #e8478025
 def open_reference(
     spec,                   # statistics file, folder or array file; None: the shipped statistics
     features:str=None,      # 'inception' or 'cifar', for pictures

@@ -118,7 +118,7 @@ def pieces(lo:int, hi:int, rungs, batch_size:int):
             if c > lo: yield range(max(a, lo), c)
             a = c
 
-# %% ../nbs/70_fitness.ipynb #70531ec4
+# %% ../nbs/70_fitness.ipynb #7d0fffd6
 @patch
 def features(self:Fitness,
     c:Candidate,    # candidate
@@ -135,6 +135,7 @@ def features(self:Fitness,
     self._keep(c, f := np.concatenate(have))
     return f[:n]
 
+# %% ../nbs/70_fitness.ipynb #8bc007be
 @patch
 def _draw(self:Fitness, c, r):
     "Features of the samples in range `r`; in two halves when memory runs out"
