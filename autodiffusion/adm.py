@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['RESAMPLE', 'POOLS', 'MULT', 'PRESETS', 'GroupNorm32', 'zeroed', 'ResidualBlock', 'attend', 'AttentionBlock',
            'Downsample', 'Upsample', 'ADMConfig', 'ADMTrunk', 'run_blocks', 'ADMUNet', 'AttentionPool', 'ADMClassifier',
-           'build_adm', 'ADMPreset', 'get_preset', 'adm_config', 'misfits', 'load_adm', 'NoiseOnly', 'adm_denoiser']
+           'build_adm', 'ADMPreset', 'get_preset', 'adm_config', 'misfits', 'load_adm', 'TimeScaled', 'adm_denoiser']
 
-# %% ../nbs/92_adm.ipynb #476b85cf
+# %% ../nbs/92_adm.ipynb #260ef5d2
 import math, pickle
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,7 +19,7 @@ from .schedule import NoiseSchedule
 from .denoiser import Denoiser
 from .zoo import timestep_embedding
 
-# %% ../nbs/92_adm.ipynb #0991026e
+# %% ../nbs/92_adm.ipynb #d28e64a8
 class GroupNorm32(nn.GroupNorm):
     "Normalisation over 32 groups of channels, computed in float32 and returned in the precision that came in"
     def __init__(self, c): super().__init__(32, c)
@@ -30,7 +30,7 @@ def zeroed(layer:nn.Module)->nn.Module:
     for p in layer.parameters(): nn.init.zeros_(p)
     return layer
 
-# %% ../nbs/92_adm.ipynb #2d0f4ee8
+# %% ../nbs/92_adm.ipynb #1d25f91a
 RESAMPLE = dict(same=nn.Identity, down=lambda: nn.AvgPool2d(2), up=lambda: nn.Upsample(scale_factor=2))  # up: nearest neighbour
 
 class ResidualBlock(nn.Module):
@@ -49,7 +49,7 @@ class ResidualBlock(nn.Module):
         self.out_layers = nn.Sequential(GroupNorm32(c_out), nn.SiLU(), nn.Dropout(dropout), zeroed(nn.Conv2d(c_out, c_out, 3, padding=1)))
         self.skip_connection = nn.Identity() if c_in == c_out else nn.Conv2d(c_in, c_out, 1)
 
-# %% ../nbs/92_adm.ipynb #f54b7dad
+# %% ../nbs/92_adm.ipynb #0bef75fc
 @patch
 def shortcut(self:ResidualBlock, x): "What is left of the block when it is left out"; return self.skip_connection(self.resample(x))
 
@@ -62,7 +62,7 @@ def forward(self:ResidualBlock, x, emb): # (B, c_in, H, W), (B, c_emb) -> (B, c_
     scale, shift = e.chunk(2, dim=1)
     return self.shortcut(x) + rest(norm(h)*(1 + scale) + shift)
 
-# %% ../nbs/92_adm.ipynb #44b255f3
+# %% ../nbs/92_adm.ipynb #a95e30ce
 def attend(
     qkv,            # (B, 3C, N) queries, keys and values of N places
     heads:int,      # number of heads, a divisor of C
@@ -85,7 +85,7 @@ class AttentionBlock(nn.Module):
         h = attend(self.qkv(self.norm(x).flatten(2)), self.heads, self.new_order)
         return x + self.proj_out(h).view(x.shape)
 
-# %% ../nbs/92_adm.ipynb #04cf95c9
+# %% ../nbs/92_adm.ipynb #51d2aca8
 class Downsample(nn.Module):
     "Half the resolution, by a convolution with stride 2 or by averaging"
     def __init__(self, c, conv=True):
@@ -100,7 +100,7 @@ class Upsample(nn.Module):
         self.conv = nn.Conv2d(c, c, 3, padding=1) if conv else nn.Identity()
     def forward(self, x): return self.conv(F.interpolate(x, scale_factor=2, mode='nearest'))
 
-# %% ../nbs/92_adm.ipynb #f6637417
+# %% ../nbs/92_adm.ipynb #dadaf5cb
 @dataclass(frozen=True)
 class ADMConfig:
     "Size and options of a network of the ADM family; raises ValueError for what cannot be built"
@@ -124,7 +124,7 @@ class ADMConfig:
 
     def __post_init__(self): self._check()
 
-# %% ../nbs/92_adm.ipynb #a34d9ed6
+# %% ../nbs/92_adm.ipynb #330eb2b6
 @patch(as_prop=True)
 def widths(self:ADMConfig): "Channels of each resolution, finest first"; return tuple(int(m*self.model_channels) for m in self.channel_mult)
 
@@ -137,7 +137,7 @@ def heads(self:ADMConfig, c:int, up:bool=False):
     if self.num_head_channels != -1: return c//self.num_head_channels
     return self.num_heads_upsample if up and self.num_heads_upsample != -1 else self.num_heads
 
-# %% ../nbs/92_adm.ipynb #98d3afdc
+# %% ../nbs/92_adm.ipynb #396122b1
 POOLS = ('attention', 'adaptive', 'spatial', 'spatial_v2')
 
 @patch
@@ -153,7 +153,7 @@ def _check(self:ADMConfig):
         if any(h < 1 or w % h for h in (self.heads(w), self.heads(w, True))) or (self.num_head_channels != -1 and w % self.num_head_channels):
             raise ValueError(f'{w} channels cannot be split into heads: num_heads {self.num_heads}, num_head_channels {self.num_head_channels}')
 
-# %% ../nbs/92_adm.ipynb #4e57242e
+# %% ../nbs/92_adm.ipynb #c70c3c02
 class ADMTrunk(nn.Module):
     "Embedding, way down and middle: what the U-Net and the classifier have in common"
     def __init__(self, config:ADMConfig):
@@ -167,7 +167,7 @@ class ADMTrunk(nn.Module):
         self._build_top(c)
         for i, (_, block) in enumerate(self.blocks): block.block_id, self.n_blocks = i, i + 1
 
-# %% ../nbs/92_adm.ipynb #e64c91fb
+# %% ../nbs/92_adm.ipynb #923de127
 @patch
 def _residual(self:ADMTrunk, c_in, c_out, resample='same'):
     o = self.config
@@ -186,7 +186,7 @@ def _stage(self:ADMTrunk, c_in, c_out, level, up=False):
     "A residual block, and attention where this resolution has it"
     return nn.ModuleList([self._residual(c_in, c_out)] + ([self._attention(c_out, up)] if 2**level in self.config.attention_resolutions else []))
 
-# %% ../nbs/92_adm.ipynb #ca3a19dd
+# %% ../nbs/92_adm.ipynb #67ce72e5
 @patch
 def _build_down(self:ADMTrunk):
     o, c = self.config, self.config.widths[0]
@@ -196,7 +196,7 @@ def _build_down(self:ADMTrunk):
         if level + 1 < len(o.widths): self.input_blocks.append(nn.ModuleList([self._resample(c, 'down')])); chans.append(c)
     return chans
 
-# %% ../nbs/92_adm.ipynb #c1e92888
+# %% ../nbs/92_adm.ipynb #65abb42c
 @patch(as_prop=True)
 def blocks(self:ADMTrunk): # list of (name, module); a block's id is its place
     "The blocks that can be left out, in the order of execution"
@@ -217,7 +217,7 @@ def embed(self:ADMTrunk, t, y=None): # (B, 4*model_channels)
     emb = self.time_embed(timestep_embedding(t, self.config.model_channels).to(self.time_embed[0].weight.dtype))
     return emb if y is None else emb + self.label_emb(y)
 
-# %% ../nbs/92_adm.ipynb #83520e8d
+# %% ../nbs/92_adm.ipynb #6d07906e
 class ADMUNet(ADMTrunk):
     "Noise prediction (Dhariwal and Nichol 2021), with parameters named and shaped as in OpenAI's checkpoints"
     def _build_top(self, c):
@@ -230,7 +230,7 @@ class ADMUNet(ADMTrunk):
                 self.output_blocks.append(layers)
         self.out = nn.Sequential(GroupNorm32(c), nn.SiLU(), zeroed(nn.Conv2d(c, o.out_channels, 3, padding=1)))
 
-# %% ../nbs/92_adm.ipynb #63e36cd6
+# %% ../nbs/92_adm.ipynb #a3bb7d6e
 @patch
 def forward(self:ADMUNet,
     x,      # (B, C, H, W) noisy pictures
@@ -246,7 +246,7 @@ def forward(self:ADMUNet,
     for layers in self.output_blocks: h = run_blocks(layers, torch.cat([h, kept.pop()], dim=1), emb, skip)
     return self.out(h).to(x.dtype)
 
-# %% ../nbs/92_adm.ipynb #a4a3f997
+# %% ../nbs/92_adm.ipynb #d7661779
 class AttentionPool(nn.Module):
     "A feature map as one vector: what the mean of all places sees when it looks at them"
     def __init__(self, side, c, c_out, heads):
@@ -259,7 +259,7 @@ class AttentionPool(nn.Module):
         x = torch.cat([x.mean(-1, keepdim=True), x], dim=-1) + self.positional_embedding.to(x.dtype)
         return self.c_proj(attend(self.qkv_proj(x), self.heads, new_order=True)[..., :1])[..., 0]
 
-# %% ../nbs/92_adm.ipynb #0a6ea0db
+# %% ../nbs/92_adm.ipynb #23d1cde7
 class ADMClassifier(ADMTrunk):
     "Class of a noisy picture, with parameters named and shaped as in OpenAI's checkpoints"
     def _build_top(self, c):
@@ -279,7 +279,7 @@ def build_adm(config:ADMConfig, device=None)->ADMTrunk:
     "An untrained network: a classifier if the configuration has a `pool`, else a U-Net; device 'meta' takes no memory"
     with torch.device(device or 'cpu'): return (ADMClassifier if config.pool else ADMUNet)(config)
 
-# %% ../nbs/92_adm.ipynb #2e8ee519
+# %% ../nbs/92_adm.ipynb #c11ace5b
 @dataclass(frozen=True)
 class ADMPreset:
     "A published network: its configuration, and what it was trained on"
@@ -295,7 +295,7 @@ def _config(size, c, depth, at=(32, 16, 8), **options): # `at`: sides of the fea
     return ADMConfig(size, c, depth, MULT[size], tuple(size//a for a in at), **{**dict(num_head_channels=64, resblock_updown=True), **options})
 def _classifier(size, depth=2): return ADMPreset(_config(size, 128, depth, out_channels=1000, pool='attention'), f'{size}x{size}_classifier.pt')
 
-# %% ../nbs/92_adm.ipynb #d0bb467d
+# %% ../nbs/92_adm.ipynb #e9589ff3
 _old = dict(num_head_channels=-1, num_heads=4, resblock_updown=False, at=(16, 8))
 PRESETS = dict(
     imagenet64=ADMPreset(_config(64, 192, 3, num_classes=1000, dropout=.1, use_new_attention_order=True), '64x64_diffusion.pt', 'cosine'),
@@ -319,7 +319,7 @@ def get_preset(name:str)->ADMPreset:
     if name not in PRESETS: raise ValueError(f'unknown preset {name!r}; known: {", ".join(PRESETS)}')
     return PRESETS[name]
 
-# %% ../nbs/92_adm.ipynb #5134428b
+# %% ../nbs/92_adm.ipynb #ce5fca96
 def _entries_per_level(state, n, unet):
     "How many of the `n` entries of `input_blocks` make up one resolution: all answers that fit"
     has = lambda i, name: f'input_blocks.{i}.{name}.weight' in state
@@ -338,7 +338,7 @@ def _pool(state):
     last = state['out.3.weight'] if 'out.3.weight' in state else state['out.2.weight']
     return ('adaptive' if len(last.shape) == 4 else 'spatial_v2' if 'out.3.weight' in state else 'spatial'), last
 
-# %% ../nbs/92_adm.ipynb #1412343b
+# %% ../nbs/92_adm.ipynb #d80174c6
 def _few(what, names, n=2): return f'{what} ({len(names)}): ' + ', '.join(names[:n]) + (', ...' if len(names) > n else '')
 
 def adm_config(
@@ -358,7 +358,7 @@ def adm_config(
     except (KeyError, IndexError) as e:
         raise ValueError(f'not a U-Net or classifier of the ADM family: {e.args[0]} is missing; {_few("it has", list(s))}') from None
 
-# %% ../nbs/92_adm.ipynb #3fa2340e
+# %% ../nbs/92_adm.ipynb #907ba0ab
 def _sizes(state, s, c, n, d, unet):
     "Fields of `ADMConfig` from shapes `s`, with `n` entries in all and `d` for each resolution"
     first, levels = [f'input_blocks.{i}' for i in range(1, n, d)], n//d     # where each resolution begins
@@ -373,7 +373,7 @@ def _sizes(state, s, c, n, d, unet):
     if pool == 'attention': out['image_size'] = math.isqrt(s['out.2.positional_embedding'][1] - 1)*2**(levels - 1)
     return out | dict(pool=pool, out_channels=tuple(last.shape)[0])
 
-# %% ../nbs/92_adm.ipynb #1bab02b3
+# %% ../nbs/92_adm.ipynb #e962cb4c
 def _read(path):
     "Names and arrays of a .pt file; raises ValueError for anything else"
     if not Path(path).is_file(): raise ValueError(f'{path}: no such checkpoint')
@@ -393,7 +393,7 @@ def misfits(have:dict, want:dict)->str: # '' when they fit
     wrong = [f'{k} is {shape(have[k])}, not {shape(want[k])}' for k in want if k in have and have[k].shape != want[k].shape]
     return '; '.join(_few(what, v) for v, what in ((missing, 'names missing'), (extra, 'unexpected names'), (wrong, 'wrong shapes')) if v)
 
-# %% ../nbs/92_adm.ipynb #f2de59b9
+# %% ../nbs/92_adm.ipynb #7c99c64f
 def _complete(state, config):
     "The configuration of a checkpoint, from what it says and what was given"
     fields = adm_config(state, **config)
@@ -417,7 +417,7 @@ def load_adm(
     net.load_state_dict({k: v.float() for k, v in state.items()}, assign=True)
     return net.to(device, memory_format=torch.channels_last).eval().requires_grad_(False)
 
-# %% ../nbs/92_adm.ipynb #31562b1a
+# %% ../nbs/92_adm.ipynb #3b876e22
 def _schedule(schedule, preset):
     "The noise schedule that is meant by a schedule, a name or a preset"
     if schedule is None and not preset: raise ValueError("a checkpoint does not say its noise schedule: give schedule='linear' or 'cosine', or a preset such as 'imagenet64'")
@@ -427,19 +427,29 @@ def _schedule(schedule, preset):
         return getattr(NoiseSchedule, schedule)()
     return schedule
 
-class NoiseOnly(nn.Module):
-    "A U-Net without the channels of its learned variance, told the time on its own scale"
-    def __init__(self, net:ADMUNet, time_scale:float=1.): super().__init__(); self.net, self.time_scale = net, time_scale
-    def forward(self, x, t, y=None, skip=frozenset()):
-        return self.net(x, t if self.time_scale == 1 else t*self.time_scale, y, skip)[:, :x.shape[1]]
+class TimeScaled(nn.Module):
+    "A network that is told the time on its own scale"
+    def __init__(self, net:nn.Module, time_scale:float): super().__init__(); self.net, self.time_scale = net, time_scale
+    def forward(self, x, t, *args, **kw): return self.net(x, t*self.time_scale, *args, **kw)
 
-# %% ../nbs/92_adm.ipynb #fe8d0eb8
+def _classifier(model, preset, device, size): # a classifier, or None
+    "A classifier from a file or as it is, for pictures of that size; raises ValueError for other networks and sizes"
+    if model is None: return None
+    net = model if isinstance(model, nn.Module) else load_adm(model, preset, device)
+    if not getattr(net, 'config', None) or not net.config.pool: raise ValueError('the classifier given is a U-Net, which names no classes')
+    if net.config.image_size != size: raise ValueError(f'the classifier is for pictures of {net.config.image_size} x {net.config.image_size}, the model makes {size} x {size}')
+    return net
+
+# %% ../nbs/92_adm.ipynb #e1738c96
 def adm_denoiser(
     model,                  # path of a checkpoint, or a network from `load_adm`
     preset:str=None,        # name of a preset; it also gives the noise schedule
     schedule=None,          # `NoiseSchedule`, or 'linear' or 'cosine' of 1,000 steps; by default the preset's
     device='cpu',           # where a checkpoint is loaded to; a network stays where it is
     precision:str='float32', # 'float32', 'bfloat16' or 'float16'
+    classifier=None,        # path of the noisy classifier's checkpoint, or that network; needed for classifier guidance
+    classifier_scale:float=0., # classifier guidance; 0: off
+    classifier_preset:str=None, # name of the classifier's preset; by default that of `preset`, such as 'imagenet64_classifier'
     time_scale:float=None,  # the network is given training steps times this; by default the preset's, or 1
     name:str=None,          # how the model is called; by default the file's name, or the preset's
     **config,               # fields of `ADMConfig`, as for `load_adm`
@@ -453,5 +463,9 @@ def adm_denoiser(
     if o.pool: raise ValueError('this is a classifier, which predicts no noise')
     if not o.learn_sigma and o.out_channels != o.in_channels: raise ValueError(f'expected {o.in_channels} output channels, or {2*o.in_channels} with learned variance, got {o.out_channels}')
     scale = time_scale if time_scale is not None else p.time_scale if p else 1.
-    return Denoiser(NoiseOnly(net, scale), schedule, (o.in_channels, o.image_size, o.image_size), n_classes=o.num_classes or 0,
-                    precision=precision, name=name or (preset or 'adm' if loaded else Path(model).stem))
+    found = f'{(preset or "").removesuffix("_uncond")}_classifier'
+    clf = _classifier(classifier, classifier_preset or (found if found in PRESETS else None), next(net.parameters()).device, o.image_size)
+    if clf and o.num_classes and o.num_classes != clf.config.out_channels: raise ValueError(f'the classifier knows {clf.config.out_channels} classes, the model {o.num_classes}')
+    n = o.num_classes or (clf.config.out_channels if clf and classifier_scale else 0)
+    return Denoiser(net if scale == 1 else TimeScaled(net, scale), schedule, (o.in_channels, o.image_size, o.image_size), n_classes=n, conditional=bool(o.num_classes), learned_variance=o.learn_sigma,
+                    classifier=clf, classifier_scale=classifier_scale, precision=precision, name=name or (preset or 'adm' if loaded else Path(model).stem))

@@ -8,10 +8,11 @@ __all__ = ['NoiseSchedule', 'CLEAN', 'Denoiser', 'sample', 'SAMPLERS', 'Step', '
            'to_uint8', 'open_images', 'Fitness', 'toy_problem', 'Search', 'Result', 'PRESETS', 'load_demo', 'load_unet',
            'image_grid', 'compare_grid', 'plot_steps', 'plot_search', 'explore']
 
-# %% ../nbs/130_all.ipynb #e768a066
+# %% ../nbs/130_all.ipynb #4ae59dc4
 from .schedule import NoiseSchedule, CLEAN
 from .denoiser import Denoiser
-from .samplers import sample, SAMPLERS
+from .rules import SAMPLERS
+from .samplers import sample
 from .space import Step, Candidate, SearchSpace, KNOWN, windows_round, load_candidate
 from .fid import Extractor, Reference, frechet_distance, kid, inception, to_uint8, open_images
 from .fitness import Fitness, toy_problem

@@ -176,12 +176,12 @@ def _child(rng, pick, space, scale):
     if u < .90: return cross_cut(rng, pick(), pick(), space)
     return mutate_uniform(rng, pick(), space, .4)
 
-# %% ../nbs/50_evolve.ipynb #9591f396
+# %% ../nbs/50_evolve.ipynb #40c4d96a
 def seed_genes(c, space:SearchSpace):
     "The genes of a user's seed: a list of times, or a candidate of this space's sampler; raises ValueError for another"
     if not isinstance(c, Candidate): return list(map(float, c))
     if (c.sampler, c.eta) != (space.sampler, space.eta): raise ValueError(f'seed {c!r} is not of this search: its sampler is {space.sampler}, eta {space.eta:g}')
-    if any(s.skip or s.reuse for s in c.steps): raise ValueError(f'seed {c!r} leaves out blocks, which this space does not know')
+    if any(s.skip or s.reuse or not s.guided for s in c.steps): raise ValueError(f'seed {c!r} leaves out blocks or guidance, which this space does not know')
     return genes(c, space)
 
 def propose(

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['toy_problem', 'Score', 'round6', 'out_of_memory', 'find_batch_size', 'fastest_precision', 'Fitness', 'pieces']
 
-# %% ../nbs/70_fitness.ipynb #2bdb8abe
+# %% ../nbs/70_fitness.ipynb #2b8c82f4
 import math, time, warnings
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from fastcore.basics import patch
 from tqdm import tqdm
 from .schedule import NoiseSchedule
 from .denoiser import Denoiser, GaussianNet
-from .samplers import sample_batch, plan, check_times, evaluations, noise
+from .samplers import sample_batch, plan, check_times, evaluations, gradients, noise
 from .space import Candidate, SearchSpace
 from .fid import Extractor, Reference, to_uint8
 
@@ -85,7 +85,7 @@ def fastest_precision(
         except RuntimeError: best[p] = math.inf  # not every operation exists in bfloat16
     return 'bfloat16' if best['bfloat16']*gain < best['float32'] else 'float32'
 
-# %% ../nbs/70_fitness.ipynb #11e9f3e9
+# %% ../nbs/70_fitness.ipynb #4008917d
 class Fitness:
     "Scores candidates by the Fréchet distance of their samples to a reference"
     def __init__(self,
@@ -103,7 +103,7 @@ class Fitness:
         if reference.extractor is None: raise ValueError(f'{reference!r} has no extractor: load it with one, such as Reference.load(path, inception())')
         if model.shape[0] != 3: raise ValueError(f'{model.name}: features are taken from pictures of 3 channels, the model makes {model.shape[0]}')
         self.model, self.reference, self.n, self.seed, self.rungs, self.batch_size, self.cache_mb = model, reference, n, seed, tuple(sorted({n, *rungs})), batch_size, cache_mb
-        self.cache, self.nfe, self.images, self.seconds = OrderedDict(), 0, 0, 0.
+        self.cache, self.nfe, self.gradients, self.images, self.seconds = OrderedDict(), 0, 0, 0, 0.
 
     @property
     def metric(self): "Name of the distance"; return self.reference.metric
@@ -118,7 +118,7 @@ def pieces(lo:int, hi:int, rungs, batch_size:int):
             if c > lo: yield range(max(a, lo), c)
             a = c
 
-# %% ../nbs/70_fitness.ipynb #7d0fffd6
+# %% ../nbs/70_fitness.ipynb #042c9b5f
 @patch
 def features(self:Fitness,
     c:Candidate,    # candidate
@@ -130,7 +130,7 @@ def features(self:Fitness,
     count = sum(map(len, have))
     for r in pieces(count, n, self.rungs, self.batch_size):
         have.append(self._draw(c, r))
-        self.images += len(r); self.nfe += len(r)*evaluations(c, self.model)
+        self.images += len(r); self.nfe += len(r)*evaluations(c, self.model); self.gradients += len(r)*gradients(c, self.model)
         if tick: tick(len(r))
     self._keep(c, f := np.concatenate(have))
     return f[:n]
@@ -155,7 +155,7 @@ def _keep(self:Fitness, c, f):
     self.cache[c] = f
     while len(self.cache) > 1 and sum(v.nbytes for v in self.cache.values()) > self.cache_mb*2**20: self.cache.popitem(last=False)
 
-# %% ../nbs/70_fitness.ipynb #1b9be167
+# %% ../nbs/70_fitness.ipynb #b0f5ab4a
 @patch
 def __call__(self:Fitness,
     c,              # a candidate, or a list of times
@@ -177,5 +177,5 @@ def __call__(self:Fitness,
 @patch
 def _repr_markdown_(self:Fitness):
     rows = {'model': self.model.name, 'metric': f'{self.metric}, lower is better', 'samples': ', '.join(map(str, self.rungs)), 'noise seed': self.seed, 'batch size': self.batch_size,
-            'spent': f'{self.nfe:,} network evaluations, {self.images:,} pictures, {self.seconds:.1f} s'}
+            'spent': f'{self.nfe:,} network evaluations{f", {self.gradients:,} classifier gradients" if self.gradients else ""}, {self.images:,} pictures, {self.seconds:.1f} s'}
     return '**Fitness**\n\n| | |\n|:--|:--|\n' + '\n'.join(f'| {k} | {v} |' for k, v in rows.items())

@@ -6,7 +6,7 @@
 __all__ = ['PRESETS', 'START', 'HELD_OUT', 'Preset', 'network_evaluations', 'search_pictures', 'pack', 'unpack', 'Journal',
            'plain', 'differences', 'weights_check', 'Search', 'Result']
 
-# %% ../nbs/80_search.ipynb #cbe8ae64
+# %% ../nbs/80_search.ipynb #1c910485
 import dataclasses, json, math, os, sys, time, warnings, zlib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +17,7 @@ from . import __version__
 from .schedule import CLEAN
 from .denoiser import Denoiser
 from .space import Candidate, SearchSpace, Step, windows_round, write_text
-from .samplers import evaluations
+from .samplers import evaluations, gradients
 from .evolve import Evolution, propose, seed_genes
 from .fid import Reference
 from .fitness import Fitness, Score, find_batch_size, fastest_precision, toy_problem
@@ -47,10 +47,11 @@ def search_pictures(p:Preset)->int:
     finals = (p.finalists + 1)*(p.final_samples - p.samples) + p.refinements*p.finalists*p.final_samples
     return p.evolution.population*p.evolution.generations*p.samples + finals
 
-# %% ../nbs/80_search.ipynb #60f0eff4
+# %% ../nbs/80_search.ipynb #3d2c2a8c
 def pack(c:Candidate)->dict:
     "A candidate as plain values, as short as possible"
-    steps = [s.t if not (s.skip or s.reuse) else dict(t=s.t, skip=sorted(s.skip), reuse=sorted(s.reuse)) for s in c.steps]
+    lists = lambda s: dict(**(dict(skip=sorted(s.skip)) if s.skip else {}), **(dict(reuse=sorted(s.reuse)) if s.reuse else {}), **({} if s.guided else dict(guided=False)))
+    steps = [s.t if not lists(s) else dict(t=s.t, **lists(s)) for s in c.steps]
     return dict(steps=steps, **({} if c.t_end == CLEAN else dict(t_end=c.t_end)), sampler=c.sampler, **(dict(eta=c.eta) if c.eta else {}))
 
 def unpack(d:dict)->Candidate:
@@ -192,7 +193,7 @@ class Search:
         for s in self.seeds: self.space.repair(s)
         Fitness(model, reference, self.preset.samples, rungs=[self.preset.final_samples, self.preset.held_out], batch_size=1 if batch_size is None else batch_size)  # complains about what cannot be scored
 
-# %% ../nbs/80_search.ipynb #53f44bab
+# %% ../nbs/80_search.ipynb #29ed7581
 def _change(p:Preset, samples=None, population=None, generations=None, finalists=None, final_samples=None, refinements=None, held_out=None)->Preset:
     "A preset with some numbers changed; the finalists get at least as many samples as everyone"
     given = lambda **kw: {k: v for k, v in kw.items() if v is not None}
@@ -211,15 +212,16 @@ def config(self:Search)->dict:
     space = dict(steps=s.n_steps, sampler=s.sampler, eta=s.eta, allowed=None if s.allowed is None else zlib.crc32(s.grid.tobytes()), windows=s.windows, min_gap=s.min_gap, free_end=s.free_end)
     ref = dict(features=r.features, n=r.n, check=f'{float(np.trace(r.cov)) + float(r.mean.sum()):.6g}')
     return plain(dict(version=__version__, **space, preset=self.preset_name, **dataclasses.asdict(self.preset), seed=self.seed, seeds=self.seeds, precision=self.precision,
-                asked_batch_size=self.batch_size, device=self.model.device.type, model=self.model.card(), weights=weights_check(self.model.net), reference=ref))
+                asked_batch_size=self.batch_size, device=self.model.device.type, model=self.model.card(), weights=weights_check(self.model.net), reference=ref,
+                **(dict(classifier=weights_check(self.model.classifier)) if self.model.classifier_scale and hasattr(self.model.classifier, 'state_dict') else {})))
 
-# %% ../nbs/80_search.ipynb #528325e8
+# %% ../nbs/80_search.ipynb #82331327
 @patch
 def _repr_markdown_(self:Search):
     p = self.preset; ev = p.evolution
     rows = {'model': self.model.name, 'metric': self.reference.metric, 'space': f'{self.space.n_steps} steps, {self.space.sampler}, {self.space.size:.3g} candidates', 'preset': self.preset_name,
             'generations': f'{ev.generations} of {ev.population} candidates, {p.samples} samples each', 'finals': f'{p.finalists} of the best and the best known, then {p.refinements} generations of {p.finalists}; {p.final_samples} samples each', 'held out': f'{p.held_out} fresh samples',
-            'cost': f'{network_evaluations(p, self.space.step_range[1], self.model.evals_per_call):,} network evaluations', 'seed': self.seed, 'output': self.out or 'in memory'}
+            'cost': f'{network_evaluations(p, evaluations(self.space.known(self.model.schedule)["uniform"], self.model)):,} network evaluations', 'seed': self.seed, 'output': self.out or 'in memory'}
     return '**Search**\n\n| | |\n|:--|:--|\n' + '\n'.join(f'| {k} | {v} |' for k, v in rows.items())
 
 # %% ../nbs/80_search.ipynb #9b9abfd3
@@ -327,7 +329,7 @@ def _finish(self:Search, model, journal, bar, score, scores, history, order):
     bar.set_description('done'); bar.update(max(0, bar.total - bar.n))
     return Result(self, best, rows, history, finals, dict(journal.found))
 
-# %% ../nbs/80_search.ipynb #fdad1285
+# %% ../nbs/80_search.ipynb #fe742eff
 @dataclass(frozen=True, eq=False)
 class Result:
     "What a search found, with everything it scored on the way"
@@ -346,13 +348,20 @@ class Result:
         first = dict(self.history)
         return sum(s.nfe for _, s in self.history) + sum(s.nfe for c, s in self.finals.items() if s is not first.get(c))
 
+    @property
+    def spent(self):
+        "What the search itself cost, in words; gradients of a classifier are counted apart"
+        first, model = dict(self.history), self.search.model
+        grads = sum(s.nfe//evaluations(c, model)*gradients(c, model) for c, s in [*self.history, *((c, s) for c, s in self.finals.items() if s is not first.get(c))])
+        return f'{self.nfe:,} network evaluations' + (f' and {grads:,} classifier gradients' if grads else '')
+
     def summary(self)->dict:
         "The scores as plain values, as they are written into the candidate file"
         s = self.rows['searched'][1]
         return dict(metric=self.search.reference.metric, held_out=s.value, held_out_samples=s.n, uniform_held_out=self.rows['uniform'][1].value,
                     search_score=self.finals[self.best].value, search_samples=self.finals[self.best].n, search_network_evaluations=self.nfe)
 
-# %% ../nbs/80_search.ipynb #c5f5973f
+# %% ../nbs/80_search.ipynb #4089fe09
 @patch
 def table(self:Result)->list:
     "Rows of the result: schedule, steps, network evaluations a picture, held-out distance, ratio to uniform; best last"
@@ -367,10 +376,10 @@ def __str__(self:Result):
     rows = [head] + [(r['schedule'], r['steps'], str(r['evaluations']), f'{r["held_out"]:.4g}', f'{r["ratio"]:.3f}') for r in self.table()]
     w = [max(map(len, col)) for col in zip(*rows)]
     line = lambda r: '  '.join(c.ljust(k) if i < 2 else c.rjust(k) for i, (c, k) in enumerate(zip(r, w))).rstrip()
-    return '\n'.join([line(rows[0]), '  '.join('-'*k for k in w), *map(line, rows[1:])]) + f'\n({n:,} fresh samples each; the search spent {self.nfe:,} network evaluations)'
+    return '\n'.join([line(rows[0]), '  '.join('-'*k for k in w), *map(line, rows[1:])]) + f'\n({n:,} fresh samples each; the search spent {self.spent})'
 
 @patch
 def _repr_markdown_(self:Result):
     m, rows = self.search.reference.metric, self.table()
     body = '\n'.join(f'| {r["schedule"]} | {r["steps"]} | {r["evaluations"]} | {r["held_out"]:.4g} | {r["ratio"]:.3f} |' for r in rows)
-    return f'| schedule | steps | network evaluations | held-out {m} | to uniform |\n|:--|:--|--:|--:|--:|\n{body}\n\n{self.rows["searched"][1].n:,} fresh samples each; the search spent {self.nfe:,} network evaluations.'
+    return f'| schedule | steps | network evaluations | held-out {m} | to uniform |\n|:--|:--|--:|--:|--:|\n{body}\n\n{self.rows["searched"][1].n:,} fresh samples each; the search spent {self.spent}.'

@@ -6,7 +6,7 @@
 __all__ = ['KNOWN', 'FORMAT', 'VERSION', 'Step', 'Candidate', 'uniform', 'trailing', 'linspace', 'quadratic', 'cosine', 'log_snr',
            'karras', 'SearchSpace', 'windows_round', 'write_text', 'load_candidate']
 
-# %% ../nbs/40_space.ipynb #93435a3d
+# %% ../nbs/40_space.ipynb #90991663
 import json, math, numbers, os, tempfile
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,9 +15,10 @@ import numpy as np
 from fastcore.basics import patch
 from .schedule import NoiseSchedule, CLEAN
 from .denoiser import Denoiser
-from .samplers import SAMPLERS, check_times, get_sampler
+from .rules import SAMPLERS, get_sampler
+from .samplers import check_times
 
-# %% ../nbs/40_space.ipynb #d68fd7c9
+# %% ../nbs/40_space.ipynb #c652c893
 def _time(t):
     "`t` as an int when whole, else a float of six decimals; raises ValueError when it is no number"
     if isinstance(t, bool) or not isinstance(t, numbers.Real) or not math.isfinite(t): raise ValueError(f'a time must be a finite number, got {t!r}')
@@ -36,12 +37,14 @@ class Step:
     t: float                          # place on the training grid, 0 to T-1; whole, or fractional for continuous-time samplers
     skip: frozenset = frozenset()     # ids of blocks that are left out
     reuse: frozenset = frozenset()    # ids of blocks whose last output is used again
+    guided: bool = True               # whether the model's guidance is on
     def __post_init__(self):
         object.__setattr__(self, 't', _time(self.t))
+        if not isinstance(self.guided, bool): raise ValueError(f'guided must be true or false, got {self.guided!r}')
         for f in ('skip', 'reuse'): object.__setattr__(self, f, _blocks(getattr(self, f), f))
         if self.skip & self.reuse: raise ValueError(f'step {self.t}: blocks {sorted(self.skip & self.reuse)} cannot be both skipped and reused')
 
-# %% ../nbs/40_space.ipynb #3509f000
+# %% ../nbs/40_space.ipynb #be115155
 @dataclass(frozen=True)
 class Candidate:
     "Steps, noisiest first, with the sampler that runs them"
@@ -67,13 +70,14 @@ class Candidate:
     def __repr__(self):
         end = '' if self.t_end == CLEAN else f', t_end={self.t_end}'
         lists = '; '.join(f'{s.t}: ' + ', '.join(f'{n} {sorted(v)}' for n, v in (('skip', s.skip), ('reuse', s.reuse)) if v) for s in self.steps if s.skip or s.reuse)
+        free = [s.t for s in self.steps if not s.guided]; end += f', unguided at {free}' if free else ''
         return f'Candidate({list(self.times)}, {self.sampler}{f", eta={self.eta:g}" if self.eta else ""}{end}{" | " + lists if lists else ""})'
 
-# %% ../nbs/40_space.ipynb #f14e9db2
+# %% ../nbs/40_space.ipynb #9cf5781f
 @patch(as_prop=True)
 def key(self:Candidate):
     "A sortable value, equal only for equal candidates"
-    return self.sampler, self.eta, len(self), tuple((s.t, tuple(sorted(s.skip)), tuple(sorted(s.reuse))) for s in self.steps), self.t_end
+    return self.sampler, self.eta, len(self), tuple((s.t, tuple(sorted(s.skip)), tuple(sorted(s.reuse)), s.guided) for s in self.steps), self.t_end
 
 # %% ../nbs/40_space.ipynb #c9360426
 def uniform(n:int, schedule:NoiseSchedule): "DDIM's uniform steps, starting at 0 ('leading')"; return [k*(len(schedule)//n) for k in reversed(range(n))]
@@ -234,7 +238,7 @@ def windows_round(
     if any(a <= b for a, b in zip(times, times[1:])) or not all(0 <= t < n_train for t in times): raise ValueError(f'windows go round times from noisy to clean, within 0 and {n_train - 1}, got {times}')
     return tuple((max(0, t - width), min(n_train - 1, t + width)) for t in times)
 
-# %% ../nbs/40_space.ipynb #c849043e
+# %% ../nbs/40_space.ipynb #436865be
 FORMAT, VERSION = 'autodiffusion candidate', 1
 
 @patch
@@ -243,7 +247,7 @@ def to_dict(self:Candidate,
     **about,            # further entries, such as scores; plain values
 )->dict:
     "The contents of a candidate file"
-    steps = [dict(t=s.t, skip=sorted(s.skip), reuse=sorted(s.reuse)) for s in self.steps]
+    steps = [dict(t=s.t, skip=sorted(s.skip), reuse=sorted(s.reuse), guided=s.guided) for s in self.steps]
     return dict(format=FORMAT, version=VERSION, sampler=self.sampler, eta=self.eta, timesteps=list(self.times), t_end=self.t_end,
                 unit='training step: 0 has the least noise, n_train - 1 the most, -1 is clean data (alpha-bar 1)', n_train=len(model.schedule), order='noisiest first',
                 steps=steps, blocks=[], model=model.card(), **about)
@@ -260,7 +264,7 @@ def save(self:Candidate, path, model:Denoiser, **about):
     "Write the candidate file `path`; `about` adds entries such as scores"
     write_text(path, json.dumps(self.to_dict(model, **about), indent=1) + '\n')
 
-# %% ../nbs/40_space.ipynb #1df9b017
+# %% ../nbs/40_space.ipynb #9c1b3eab
 def load_candidate(
     path,                   # a candidate file
     model:Denoiser=None,    # check that the file is for this model
@@ -272,20 +276,21 @@ def load_candidate(
     except (json.JSONDecodeError, UnicodeDecodeError, IsADirectoryError) as e: raise ValueError(f'{path}: not a candidate file, or cut off ({e})') from None
     if not isinstance(d, dict) or d.get('format') != FORMAT: raise ValueError(f'{path}: not a candidate file (its "format" is not "{FORMAT}")')
     if d.get('version') != VERSION: raise ValueError(f'{path}: candidate file of version {d.get("version")}; this release reads version {VERSION}')
-    try: c = Candidate(tuple(Step(s['t'], s.get('skip', ()), s.get('reuse', ())) for s in d['steps']), d['t_end'], d['sampler'], d.get('eta', 0.))
+    try: c = Candidate(tuple(Step(s['t'], s.get('skip', ()), s.get('reuse', ()), s.get('guided', True)) for s in d['steps']), d['t_end'], d['sampler'], d.get('eta', 0.))
     except (KeyError, TypeError, ValueError) as e: raise ValueError(f'{path}: broken candidate file: {f"{e} is missing" if isinstance(e, KeyError) else e}') from None
     if d.get('timesteps', list(c.times)) != list(c.times): raise ValueError(f'{path}: its "timesteps" are not the times of its "steps"; change both or neither')
     if model is not None: _check_model(path, c, d.get('model'), model, any_model)
     return c
 
-# %% ../nbs/40_space.ipynb #9b02d655
+# %% ../nbs/40_space.ipynb #ae4d9c5c
 def _check_model(path, c, card, model, any_model):
     "Raise ValueError when a file's model card does not describe `model`"
     here, card = model.card(), card if isinstance(card, dict) else {}
     try: check_times(c.times, model.schedule, c.t_end)
     except ValueError as e: raise ValueError(f'{path}: made for another model: {e}') from None
     if any_model: return
-    differ = [f'{k}: file {card.get(k)!r}, model {here[k]!r}' for k in ('name', 'prediction', 'shape', 'guidance_scale', 'clip_x0') if card.get(k) != here[k]]
+    off = dict(classifier_scale=0.)
+    differ = [f'{k}: file {card.get(k, off.get(k))!r}, model {here.get(k, off.get(k))!r}' for k in ('name', 'prediction', 'shape', 'guidance_scale', 'classifier_scale', 'clip_x0') if card.get(k, off.get(k)) != here.get(k, off.get(k))]
     try: fits = model.schedule.fits(card['schedule'])
     except (KeyError, TypeError, ValueError): fits = False
     if not fits: differ.append('the noise schedules are not the same')
