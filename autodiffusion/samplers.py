@@ -5,14 +5,14 @@
 # %% auto #0
 __all__ = ['noise', 'check_times', 'sample_batch', 'plan', 'sample', 'warn_if_uneven', 'check_labels', 'evaluations', 'gradients']
 
-# %% ../nbs/20_samplers.ipynb #2f63e35a
+# %% ../nbs/20_samplers.ipynb #1c1d8aab
 import warnings
 from types import SimpleNamespace
 import numpy as np, torch
 from tqdm import tqdm
 from .schedule import NoiseSchedule, CLEAN
 from .denoiser import Denoiser, GaussianNet
-from .rules import SAMPLERS, get_sampler, spans, Past
+from .rules import SAMPLERS, get_sampler, spans, walk
 
 # %% ../nbs/20_samplers.ipynb #5f098f75
 def noise(
@@ -43,7 +43,7 @@ def check_times(
         if a < b: raise ValueError(f'times must go from noisy to clean, largest first: {a:g} comes before {b:g}')
     if not (CLEAN <= t_end < times[-1]): raise ValueError(f'the end time {t_end:g} must lie between {CLEAN} (clean data) and the last step, {times[-1]:g}')
 
-# %% ../nbs/20_samplers.ipynb #0b064192
+# %% ../nbs/20_samplers.ipynb #a30b214f
 def _keep(steps, k): # ids of blocks whose output a later step wants
     "What the blocks must remember when step `k` is taken"
     return frozenset().union(*(getattr(s, 'reuse', ()) for s in steps[k + 1:]))
@@ -62,16 +62,12 @@ def sample_batch(
     "Samples number `indices` in one batch"
     s, dev, steps = get_sampler(sampler), denoiser.device, list(steps)
     y = denoiser.labels(indices, seed) if labels is None else torch.as_tensor(labels, device=dev)
-    x, past, memory = noise(seed, indices, denoiser.shape).to(dev), (), {}
-    for step, m in zip(steps, spans(denoiser.schedule, [getattr(p, 't', p) for p in steps], t_end)):
+    x, memory = noise(seed, indices, denoiser.shape).to(dev), {}
+    def look(x, t, m):
         memory['keep'] = _keep(steps, m.k)
-        look = lambda x, t: denoiser(x, t, y, step if hasattr(step, 't') else None, memory, shift=not s.shifts_mean)
-        pred = look(x, m.t)
-        if s.correct and past: x = s.correct(x, pred, m, past)
-        if callback: callback(dict(k=m.k, t=m.t, x=x, pred=pred))
-        z = noise(seed, indices, denoiser.shape, m.k + 1).to(dev) if s.random or (s.takes_eta and eta) else None
-        x, past = s.rule(x, pred, m, past=past, z=z, eta=eta, denoise=look), (Past(m, pred, x), *past)[:s.memory]
-    return x
+        return denoiser(x, t, y, steps[m.k] if hasattr(steps[m.k], 't') else None, memory, shift=not s.shifts_mean)
+    moves = spans(denoiser.schedule, [getattr(p, 't', p) for p in steps], t_end)
+    return walk(s, look, x, moves, lambda k: noise(seed, indices, denoiser.shape, k + 1).to(dev), eta, callback)
 
 # %% ../nbs/20_samplers.ipynb #de0a6124
 def plan(
