@@ -5,8 +5,9 @@
 # %% auto #0
 __all__ = ['NoiseSchedule', 'CLEAN', 'Denoiser', 'sample', 'SAMPLERS', 'Step', 'Candidate', 'SearchSpace', 'KNOWN',
            'windows_round', 'load_candidate', 'Extractor', 'Reference', 'frechet_distance', 'kid', 'inception',
-           'to_uint8', 'open_images', 'Fitness', 'toy_problem', 'Search', 'Result', 'PRESETS', 'load_demo', 'load_unet',
-           'image_grid', 'compare_grid', 'plot_steps', 'plot_search', 'explore']
+           'to_uint8', 'open_images', 'Evaluation', 'evaluate', 'inception_outputs', 'inception_score',
+           'precision_recall', 'read_pickled_stats', 'Fitness', 'toy_problem', 'Search', 'Result', 'PRESETS',
+           'load_demo', 'load_unet', 'image_grid', 'compare_grid', 'plot_steps', 'plot_search', 'explore']
 
 # %% ../nbs/130_all.ipynb #4ae59dc4
 from .schedule import NoiseSchedule, CLEAN
@@ -15,10 +16,11 @@ from .rules import SAMPLERS
 from .samplers import sample
 from .space import Step, Candidate, SearchSpace, KNOWN, windows_round, load_candidate
 from .fid import Extractor, Reference, frechet_distance, kid, inception, to_uint8, open_images
+from .metrics import Evaluation, evaluate, inception_outputs, inception_score, precision_recall, read_pickled_stats
 from .fitness import Fitness, toy_problem
 from .search import Search, Result, PRESETS
 from .zoo import load_demo, load_unet
 from .plots import image_grid, compare_grid, plot_steps, plot_search
 from .explore import explore
 
-_all_ = ['NoiseSchedule', 'CLEAN', 'Denoiser', 'sample', 'SAMPLERS', 'Step', 'Candidate', 'SearchSpace', 'KNOWN', 'windows_round', 'load_candidate', 'Extractor', 'Reference', 'frechet_distance', 'kid', 'inception', 'to_uint8', 'open_images', 'Fitness', 'toy_problem', 'Search', 'Result', 'PRESETS', 'load_demo', 'load_unet', 'image_grid', 'compare_grid', 'plot_steps', 'plot_search', 'explore']
+_all_ = ['NoiseSchedule', 'CLEAN', 'Denoiser', 'sample', 'SAMPLERS', 'Step', 'Candidate', 'SearchSpace', 'KNOWN', 'windows_round', 'load_candidate', 'Extractor', 'Reference', 'frechet_distance', 'kid', 'inception', 'to_uint8', 'open_images', 'Evaluation', 'evaluate', 'inception_outputs', 'inception_score', 'precision_recall', 'read_pickled_stats', 'Fitness', 'toy_problem', 'Search', 'Result', 'PRESETS', 'load_demo', 'load_unet', 'image_grid', 'compare_grid', 'plot_steps', 'plot_search', 'explore']

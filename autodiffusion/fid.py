@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['INCEPTION', 'EXTENSIONS', 'UNREADABLE', 'STATS_FORMAT', 'frechet_distance', 'Moments', 'to_uint8', 'Extractor',
-           'inception', 'Images', 'read_image', 'check_image', 'read_array', 'open_images', 'Reference', 'kid',
-           'statistics', 'compare']
+           'inception_network', 'inception', 'Images', 'read_image', 'check_image', 'read_array', 'open_images',
+           'Reference', 'kid', 'statistics', 'compare']
 
 # %% ../nbs/60_fid.ipynb #ba7d4843
 import math, zlib
@@ -91,19 +91,28 @@ class Extractor:
         with torch.inference_mode(): return self.fn(images).float().cpu()
 
 # %% ../nbs/60_fid.ipynb #ed3f402f
-def inception(
+def inception_network(
     weights=None,   # local file with the weights, pt_inception-2015-12-05-6726825d.pth; by default pytorch-fid downloads it once
     device='cpu',   # where to compute
-)->Extractor: # 2048 features of the pool3 layer; its Fréchet distance is the FID
-    "FID's Inception features through pytorch-fid; raises RuntimeError or ValueError that says what to do"
+): # pytorch-fid's network up to pool3, and the whole one that it was made of
+    "FID's Inception network through pytorch-fid; raises RuntimeError or ValueError that says what to do"
     try: from pytorch_fid import inception as pf
     except Exception as e: raise RuntimeError(f'pytorch-fid cannot be imported ({e}). It needs torch and torchvision of one release: pip install --upgrade torch torchvision pytorch-fid') from e
     state = _read_weights(weights) if weights is not None else None
     load = (lambda *a, **k: state) if state is not None else pf.load_state_dict_from_url
     try:
-        with mock.patch.object(pf, 'load_state_dict_from_url', load): net = pf.InceptionV3([3]).to(device).eval()
+        with mock.patch.object(pf, 'load_state_dict_from_url', load): whole = pf.fid_inception_v3()
     except OSError as e: raise RuntimeError(f'the Inception weights could not be downloaded ({e}). Fetch pt_inception-2015-12-05-6726825d.pth from the releases of pytorch-fid and pass its path as weights') from e
     except (RuntimeError, TypeError, AttributeError) as e: raise ValueError(f'{weights}: these are not the weights of FID\'s Inception network: {str(e)[:200]}') from e
+    with mock.patch.object(pf, 'fid_inception_v3', lambda: whole): net = pf.InceptionV3([3])
+    return net.to(device).eval(), whole.to(device).eval()
+
+def inception(
+    weights=None,   # local file with the weights; by default pytorch-fid downloads it once
+    device='cpu',   # where to compute
+)->Extractor: # 2048 features of the pool3 layer; its Fréchet distance is the FID
+    "FID's Inception features through pytorch-fid; raises RuntimeError or ValueError that says what to do"
+    net = inception_network(weights, device)[0]
     fn = lambda u: net(u.to(device).float()/255)[0].flatten(1)
     return Extractor(INCEPTION, 2048, fn, 'bilinear to 299 x 299 inside the network, [0, 255] to [-1, 1]')
 
