@@ -241,7 +241,7 @@ def _spatial_of(path):
         with np.load(path, allow_pickle=False) as z: return Reference(z['mu_s'].astype(np.float64), z['sigma_s'].astype(np.float64), int(z['n']) if 'n' in z else 0, SPATIAL, str(z['preprocessing']) if 'preprocessing' in z else '', str(path))
     except (*UNREADABLE, TypeError) as e: raise ValueError(f'{path}: mu_s and sigma_s: {e}') from None
 
-# %% ../nbs/65_metrics.ipynb #aca4f9e9
+# %% ../nbs/65_metrics.ipynb #0901fb74
 PICKLES = ('.pkl', '.pickle')
 MOST_STEPS, MOST_BYTES = 10_000, 2**30  # statistics take some hundred instructions, and 34 MB
 
@@ -255,7 +255,7 @@ _NAMES = {*_ARRAY, *_BUFFER, *_OBJECT, 'numpy ndarray', 'numpy dtype', '_codecs 
 
 def _name(module, name):
     "A note of a name, if statistics may contain it"
-    if f'{module} {name}' not in _NAMES and name != 'FIDStatistics': raise ValueError(f'it refers to {module}.{name}, and statistics are two arrays and nothing else')
+    if f'{module} {name}' not in _NAMES and name != 'FIDStatistics': raise ValueError(f'it refers to {module[:60]}.{name[:60]}, and statistics are two arrays and nothing else')
     return _Note('FIDStatistics' if name == 'FIDStatistics' else f'{module} {name}')
 
 def _call(f, args): # a note of the call; text stored as bytes is turned back here
@@ -307,7 +307,7 @@ def _follow(data): # plain values and notes, and where the pickle ends
         elif o == 'STOP' and len(stack) == 1: return stack[0], at + 1
         elif o not in ('PROTO', 'FRAME'): raise ValueError(f'it contains the instruction {o}, which statistics have no use for')
 
-# %% ../nbs/65_metrics.ipynb #7d829240
+# %% ../nbs/65_metrics.ipynb #720ee836
 def _array_of(v): # float array
     "The array that a note describes, from bytes that have been counted"
     if not isinstance(v, _Note): raise ValueError('it holds something else than two arrays')
@@ -323,7 +323,7 @@ def _dtype_of(v):
     "The number type that a note describes: floats of 2, 4 or 8 bytes"
     code = v.args[0] if isinstance(v, _Note) and v.name == 'numpy dtype' and v.args else None
     order = v.state[1] if isinstance(code, str) and isinstance(v.state, tuple) and len(v.state) > 1 else '='
-    if not isinstance(code, str) or not re.fullmatch('f[248]', code) or order not in ('<', '>', '='): raise ValueError(f'it holds an array of type {code!r}, and statistics are floats')
+    if not isinstance(code, str) or not re.fullmatch('f[248]', code) or order not in ('<', '>', '='): raise ValueError(f'it holds an array of type {(code[:20] if isinstance(code, str) else type(code).__name__)!r}, and statistics are floats')
     return np.dtype(order + code)
 
 def _pair(v): # mean and covariance
