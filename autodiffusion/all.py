@@ -7,9 +7,10 @@ __all__ = ['NoiseSchedule', 'CLEAN', 'Denoiser', 'sample', 'SAMPLERS', 'Step', '
            'windows_round', 'load_candidate', 'Extractor', 'Reference', 'frechet_distance', 'kid', 'inception',
            'to_uint8', 'open_images', 'Evaluation', 'evaluate', 'inception_outputs', 'inception_score',
            'precision_recall', 'read_pickled_stats', 'Fitness', 'toy_problem', 'Search', 'Result', 'PRESETS',
-           'load_demo', 'load_unet', 'image_grid', 'compare_grid', 'plot_steps', 'plot_search', 'explore']
+           'transfer', 'sample_to', 'load_demo', 'load_unet', 'image_grid', 'compare_grid', 'plot_steps', 'plot_search',
+           'explore']
 
-# %% ../nbs/130_all.ipynb #4ae59dc4
+# %% ../nbs/130_all.ipynb #41942df4
 from .schedule import NoiseSchedule, CLEAN
 from .denoiser import Denoiser
 from .rules import SAMPLERS
@@ -19,8 +20,10 @@ from .fid import Extractor, Reference, frechet_distance, kid, inception, to_uint
 from .metrics import Evaluation, evaluate, inception_outputs, inception_score, precision_recall, read_pickled_stats
 from .fitness import Fitness, toy_problem
 from .search import Search, Result, PRESETS
+from .transfer import transfer
+from .batches import sample_to
 from .zoo import load_demo, load_unet
 from .plots import image_grid, compare_grid, plot_steps, plot_search
 from .explore import explore
 
-_all_ = ['NoiseSchedule', 'CLEAN', 'Denoiser', 'sample', 'SAMPLERS', 'Step', 'Candidate', 'SearchSpace', 'KNOWN', 'windows_round', 'load_candidate', 'Extractor', 'Reference', 'frechet_distance', 'kid', 'inception', 'to_uint8', 'open_images', 'Evaluation', 'evaluate', 'inception_outputs', 'inception_score', 'precision_recall', 'read_pickled_stats', 'Fitness', 'toy_problem', 'Search', 'Result', 'PRESETS', 'load_demo', 'load_unet', 'image_grid', 'compare_grid', 'plot_steps', 'plot_search', 'explore']
+_all_ = ['NoiseSchedule', 'CLEAN', 'Denoiser', 'sample', 'SAMPLERS', 'Step', 'Candidate', 'SearchSpace', 'KNOWN', 'windows_round', 'load_candidate', 'Extractor', 'Reference', 'frechet_distance', 'kid', 'inception', 'to_uint8', 'open_images', 'Evaluation', 'evaluate', 'inception_outputs', 'inception_score', 'precision_recall', 'read_pickled_stats', 'Fitness', 'toy_problem', 'Search', 'Result', 'PRESETS', 'transfer', 'sample_to', 'load_demo', 'load_unet', 'image_grid', 'compare_grid', 'plot_steps', 'plot_search', 'explore']
