@@ -8,13 +8,14 @@ __all__ = ['NoiseSchedule', 'CLEAN', 'Denoiser', 'sample', 'SAMPLERS', 'Step', '
            'to_uint8', 'open_images', 'Evaluation', 'evaluate', 'inception_outputs', 'inception_score',
            'precision_recall', 'read_pickled_stats', 'Fitness', 'toy_problem', 'Search', 'Result', 'PRESETS',
            'transfer', 'sample_to', 'load_demo', 'load_unet', 'image_grid', 'compare_grid', 'plot_steps', 'plot_search',
-           'explore']
+           'explore', 'find_blocks', 'sensitivity', 'plot_sensitivity']
 
-# %% ../nbs/130_all.ipynb #41942df4
+# %% ../nbs/130_all.ipynb #aa28a371
 from .schedule import NoiseSchedule, CLEAN
 from .denoiser import Denoiser
 from .rules import SAMPLERS
 from .samplers import sample
+from .blocks import find_blocks, sensitivity, plot_sensitivity
 from .space import Step, Candidate, SearchSpace, KNOWN, windows_round, load_candidate
 from .fid import Extractor, Reference, frechet_distance, kid, inception, to_uint8, open_images
 from .metrics import Evaluation, evaluate, inception_outputs, inception_score, precision_recall, read_pickled_stats
@@ -26,4 +27,4 @@ from .zoo import load_demo, load_unet
 from .plots import image_grid, compare_grid, plot_steps, plot_search
 from .explore import explore
 
-_all_ = ['NoiseSchedule', 'CLEAN', 'Denoiser', 'sample', 'SAMPLERS', 'Step', 'Candidate', 'SearchSpace', 'KNOWN', 'windows_round', 'load_candidate', 'Extractor', 'Reference', 'frechet_distance', 'kid', 'inception', 'to_uint8', 'open_images', 'Evaluation', 'evaluate', 'inception_outputs', 'inception_score', 'precision_recall', 'read_pickled_stats', 'Fitness', 'toy_problem', 'Search', 'Result', 'PRESETS', 'transfer', 'sample_to', 'load_demo', 'load_unet', 'image_grid', 'compare_grid', 'plot_steps', 'plot_search', 'explore']
+_all_ = ['NoiseSchedule', 'CLEAN', 'Denoiser', 'sample', 'SAMPLERS', 'Step', 'Candidate', 'SearchSpace', 'KNOWN', 'windows_round', 'load_candidate', 'Extractor', 'Reference', 'frechet_distance', 'kid', 'inception', 'to_uint8', 'open_images', 'Evaluation', 'evaluate', 'inception_outputs', 'inception_score', 'precision_recall', 'read_pickled_stats', 'Fitness', 'toy_problem', 'Search', 'Result', 'PRESETS', 'transfer', 'sample_to', 'load_demo', 'load_unet', 'image_grid', 'compare_grid', 'plot_steps', 'plot_search', 'explore', 'find_blocks', 'sensitivity', 'plot_sensitivity']

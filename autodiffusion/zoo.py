@@ -47,7 +47,7 @@ class ResBlock(nn.Module):
         scale, shift = self.emb(emb)[:, :, None, None].chunk(2, dim=1)
         return self.shortcut(x) + self.conv2(F.silu(self.norm2(h)*(1 + scale) + shift))
 
-# %% ../nbs/90_zoo.ipynb #ca9e6a1f
+# %% ../nbs/90_zoo.ipynb #9d92ced3
 class Attention(nn.Module):
     "Self-attention over all places of a feature map, with a shortcut"
     def __init__(self, c, head_dim=32, groups=8):
@@ -56,6 +56,7 @@ class Attention(nn.Module):
         self.qkv, self.proj = nn.Linear(c, 3*c), nn.Linear(c, c)
         nn.init.zeros_(self.proj.weight); nn.init.zeros_(self.proj.bias)
 
+    def shortcut(self, x): return x
     def forward(self, x, emb=None): # (B, C, H, W) -> (B, C, H, W)
         b, c, h, w = x.shape
         y = self.norm(x).flatten(2).transpose(1, 2)                                       # (B, HW, C)
