@@ -174,11 +174,11 @@ def _resize(times, n, top):
 
 @patch
 def repair(self:SearchSpace,
-    times,      # proposed times in any order, as numbers; with a free end its time comes last
+    times,      # proposed times in any order, as numbers; with a free end the lowest is the end
 )->Candidate: # legal, and as close to the proposal as the rules allow
     "The legal candidate next to the proposed times; a legal proposal is returned unchanged"
     times, end = [min(max(_time(t), -1), self.n_train) for t in times], []
-    if self.free_end: *times, e = times; end = [e]
+    if self.free_end: *times, e = sorted(times, reverse=True); end = [e]
     n = min(max(len(times), self.step_range[0]), self.step_range[1])
     want = [*_resize(sorted(times, reverse=True), n, self.n_train - 1), *end]
     lo, hi = self.limits(n)
