@@ -549,7 +549,7 @@ def check(self:Blocks, card:dict): # what `card` returned
     how = 'their weights have other shapes' if names == own else f'{len(names)} blocks, not {len(own)}; block {k} is {at(names)}, not {at(own)}'
     raise ValueError(f'these blocks belong to another network than this {type(self.net).__name__}: {how}')
 
-# %% ../nbs/30_blocks.ipynb #48e54d93
+# %% ../nbs/30_blocks.ipynb #a396b668
 @dataclass(frozen=True, eq=False)
 class Sensitivity:
     "How much the output changes when one block at one step is skipped or reused"
@@ -558,6 +558,18 @@ class Sensitivity:
     skip: np.ndarray    # (steps, blocks) relative change
     reuse: np.ndarray   # (steps, blocks) relative change; NaN at the first step, which has nothing to reuse
     measure: str        # what changes: 'x0', 'eps' or 'sample'
+
+@patch
+def to_dict(self:Sensitivity)->dict:
+    "As plain values, four digits, None for what is not defined"
+    plain = lambda v: [[None if math.isnan(x) else float(f'{x:.4g}') for x in row] for row in np.asarray(v).tolist()]
+    return dict(times=list(self.times), names=list(self.names), skip=plain(self.skip), reuse=plain(self.reuse), measure=self.measure)
+
+@patch(cls_method=True)
+def from_dict(cls:Sensitivity, d:dict):
+    "The sensitivities that `to_dict` made `d` of"
+    table = lambda v: np.array([[math.nan if x is None else x for x in row] for row in v], float)
+    return cls(tuple(d['times']), tuple(d['names']), table(d['skip']), table(d['reuse']), d['measure'])
 
 MEASURES = ('x0', 'eps', 'sample')
 
@@ -610,7 +622,7 @@ def sensitivity(
     skip, reuse = (np.array([r[j] for r in rows]) for j in (0, 1))
     return Sensitivity(tuple(times), tuple(b.name for b in blocks), skip, reuse, measure)
 
-# %% ../nbs/30_blocks.ipynb #99b5b339
+# %% ../nbs/30_blocks.ipynb #d3a6564f
 def plot_sensitivity(
     s:Sensitivity, # what to show
 ): # figure
@@ -621,8 +633,8 @@ def plot_sensitivity(
         v = getattr(s, what).T
         im = ax.imshow(np.maximum(v, norm.vmin), norm=norm, aspect='auto', cmap='viridis')
         for (b, k), c in np.ndenumerate(v):
-            if math.isfinite(c): ax.text(k, b, f'{100*c:.2g}' if c < 1 else f'{100*c:.0f}', ha='center', va='center', fontsize=6, color='black' if c > top/20 else 'white')
+            if math.isfinite(c): ax.text(k, b, f'{100*c:.2g}', ha='center', va='center', fontsize=6, color='black' if c > top/20 else 'white')
         ax.set(title=what, xlabel='t (training step)', xticks=range(len(s.times)), xticklabels=[f'{t:g}' for t in s.times])
         ax.set(yticks=range(len(s.names)), yticklabels=[f'{i} {n}' for i, n in enumerate(s.names)]); ax.tick_params(labelsize=7)
     what = dict(eps='predicted noise', x0='predicted picture', sample='final sample')[s.measure]
-    fig.colorbar(im, ax=axes, label=f'relative change of the {what} (numbers: %)'); return fig
+    fig.colorbar(im, ax=axes, label=f'relative change of the {what}'); return fig

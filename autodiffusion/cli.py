@@ -4,19 +4,22 @@
 
 # %% auto #0
 __all__ = ['number_list', 'step_count', 'open_device', 'open_model', 'adm_options', 'open_adm', 'open_extractor',
-           'open_reference', 'one_line', 'both_spellings', 'command', 'end_range', 'recipe_model',
-           'autodiffusion_search', 'report', 'check_out', 'device_list', 'autodiffusion_sample',
-           'autodiffusion_transfer', 'autodiffusion_stats', 'autodiffusion_fid', 'autodiffusion_evaluate']
+           'open_reference', 'one_line', 'both_spellings', 'command', 'block_rules', 'measured_harm', 'with_blocks_of',
+           'end_range', 'recipe_model', 'autodiffusion_search', 'report', 'check_out', 'device_list',
+           'autodiffusion_sample', 'autodiffusion_transfer', 'autodiffusion_stats', 'autodiffusion_fid',
+           'autodiffusion_evaluate']
 
-# %% ../nbs/120_cli.ipynb #7c00d11e
-import dataclasses, functools, importlib, os, re, sys, warnings
+# %% ../nbs/120_cli.ipynb #ab2f392a
+import dataclasses, functools, importlib, json, os, re, sys, warnings
 from pathlib import Path
 from types import SimpleNamespace
 import numpy as np, torch
 from fastcore.script import anno_parser, store_true
 from .denoiser import Denoiser
 from .samplers import evaluations, sample, plan, check_times, check_labels, get_sampler
-from .space import SearchSpace, windows_round, load_candidate
+from .space import SearchSpace, trailing, windows_round, load_candidate, write_text
+from .blocks import Sensitivity, find_blocks, sensitivity
+from .budget import BlockSpace
 from .fid import EXTENSIONS, INCEPTION, Reference, compare, inception, open_images, statistics, to_uint8, read_array
 from .fitness import fastest_precision
 from .search import Search
@@ -181,6 +184,35 @@ def command(func):
             except Exception as e: print(f'{func.__name__}: error: {one_line(e)}', file=sys.stderr); return 1
     return run
 
+# %% ../nbs/120_cli.ipynb #4eb6b0a0
+def block_rules(
+    model:Denoiser,         # model with its blocks
+    budget:float,           # cost of a picture, in full steps
+    what:str='both',        # what steps may do with blocks: 'skip', 'reuse' or 'both'
+    share:float=1.,         # largest share of the blocks that a step may go without
+    unit:str='macs',        # 'macs' or 'blocks'
+    harm:Sensitivity=None,  # what each block matters
+)->BlockSpace:
+    "The rules for block lists that the options of a command mean"
+    if what not in ('skip', 'reuse', 'both'): raise ValueError(f'blocks: expected skip, reuse or both, got {what!r}')
+    if unit not in ('macs', 'blocks'): raise ValueError(f'unit must be macs or blocks, got {unit!r}')
+    return BlockSpace.of(model.blocks, budget, unit, share, skip=() if what == 'reuse' else None, reuse=() if what == 'skip' else None, harm=harm)
+
+def measured_harm(model:Denoiser, path, quiet:bool=False)->Sensitivity:
+    "What each block matters at six times, from 16 samples; from the file `path` where it was measured before"
+    path = Path(path)
+    if path.exists():
+        try: return Sensitivity.from_dict(json.loads(path.read_text()))
+        except (ValueError, KeyError, TypeError): raise ValueError(f'{path}: not readable; delete it to measure again') from None
+    s = sensitivity(model, model.blocks, trailing(6, model.schedule), n=16, progress=not quiet)
+    write_text(path, json.dumps(s.to_dict())); return Sensitivity.from_dict(s.to_dict())
+
+def with_blocks_of(model:Denoiser, candidate)->Denoiser:
+    "The model with its blocks, if the steps of that candidate file leave any out"
+    try: steps = json.loads(Path(candidate).read_text())['steps']; lists = any(s.get('skip') or s.get('reuse') for s in steps)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError): return model   # `load_candidate` says what is wrong with the file
+    return model.with_(blocks=find_blocks(model, repeats=0)) if lists else model
+
 # %% ../nbs/120_cli.ipynb #88223751
 def end_range(t_end, free_end:str=None)->dict: # field of `SearchSpace`, or nothing
     "Where sampling ends: `free_end` of a space from --t_end or --free_end; raises ValueError for both and for what is no range"
@@ -201,7 +233,7 @@ def recipe_model(r, model, device, guidance, adm=None, classifier=None, classifi
     elif adm or classifier: how = dict(how, adm=adm, classifier=classifier)
     return r.guide(open_model(model, device, **how), scale, guidance)
 
-# %% ../nbs/120_cli.ipynb #81fe8adc
+# %% ../nbs/120_cli.ipynb #e7bff965
 @command
 def autodiffusion_search(
     recipe:str=None,            # a search of the AutoDiffusion paper, which fills in what is not given: imagenet64, lsun_bedroom, lsun_cat, sd14_plms or sd14_dpm
@@ -222,6 +254,10 @@ def autodiffusion_search(
     start:str=None,             # times to start from, in training steps, such as 926,690,424,153
     window:float=None,          # let each time of --start move at most this far, in training steps
     min_gap:float=None,         # smallest distance between neighbouring times, in training steps (1 if not given)
+    budget:float=None,          # let steps leave out blocks of the network: what a picture may cost, in full steps (all blocks always run if not given)
+    blocks:str='both',          # with --budget, what steps may do with blocks: skip, reuse or both
+    share:float=1.,             # with --budget, the largest share of the blocks that a step may go without
+    unit:str='macs',            # with --budget, how cost is counted: macs or blocks (number of blocks that run)
     t_end:float=None,           # time where sampling ends, in training steps; -1 is clean data (-1 if not given)
     free_end:str=None,          # search that time as well, between these two, in training steps, such as 0,30
     eta:float=None,              # noise of ddim, 0 to 1 (0 if not given)
@@ -245,15 +281,17 @@ def autodiffusion_search(
     if window is not None and not start: raise ValueError('--window needs --start: the times round which to search')
     if reference is None and (model or ('' if r else 'demo')) != 'demo': raise ValueError('a model of your own needs --reference: statistics or a folder of real pictures')
     if start: check_times(start, m.schedule)
-    n = step_count(steps) if steps else len(start) if start else 4
+    n = step_count(steps) if steps else len(start) if start else 4 if budget is None else (max(1, int(budget)), max(1, int(budget)) + 4)
     if start and window is not None and n != len(start): raise ValueError(f'--start has {len(start)} times, but --steps is {steps}')
     given = dict(windows=windows_round(start, window, len(m.schedule)) if window is not None else None, min_gap=min_gap, sampler=sampler, eta=eta)
     given = {**{k: v for k, v in given.items() if v is not None}, **end_range(t_end, free_end)}
+    if budget is not None: m = m.with_(blocks=find_blocks(m, repeats=0)); given['blocks'] = block_rules(m, budget, blocks, share, unit)
     settings = dict(seed=seed, out=out, space=r.space(m.schedule, n, **given) if r else SearchSpace(len(m.schedule), n, **given), samples=samples, population=population, generations=generations, finalists=finalists,
                     final_samples=final_samples, refinements=refinements, held_out=held_out, batch_size=batch_size, precision=precision)
     seeds = [[*start, given['free_end'][0]] if given.get('free_end') else start] if start else ()
     ready = lambda ref: Search(m, ref, preset=preset or 'standard', seeds=seeds, **settings) if not r else r.search(m, ref, n, start=start, preset=preset or 'paper', classifier_scale=m.classifier_scale, guidance_scale=m.guidance_scale, **settings)
-    ready(load_demo()[1]).check_out(('reference',))  # settings and folder are looked at before the reference is made
+    ready(load_demo()[1]).check_out(('reference', 'blocks'))  # settings and folder are looked at before the reference is made
+    if budget is not None: settings['space'] = dataclasses.replace(settings['space'], blocks=block_rules(m, budget, blocks, share, unit, measured_harm(m, Path(out)/'sensitivity.json', quiet)))
     result = ready(open_reference(reference, features, weights, dev, m, Path(out)/'reference.npz')).run(progress=not quiet)
     report(result, out)
 
@@ -288,7 +326,7 @@ def device_list(text, out='')->list:
 
 def _words(args): return [f'--{k}' if v is True else f'--{k}={v}' for k, v in args.items() if v is not None and v is not False and k not in ('device', 'devices')]
 
-# %% ../nbs/120_cli.ipynb #8aab29fc
+# %% ../nbs/120_cli.ipynb #80f2cabe
 @command
 def autodiffusion_sample(
     candidate:str=None,     # candidate file, such as runs/search/best.json
@@ -321,6 +359,7 @@ def autodiffusion_sample(
     check_out(out)
     if timesteps: number_list(timesteps)
     m = open_model(model, 'cpu' if many else open_device(worker_device(device)), guidance, adm=adm, schedule=schedule, classifier=classifier, classifier_adm=classifier_adm, classifier_scale=classifier_scale)
+    if candidate: m = with_blocks_of(m, candidate)
     c = load_candidate(candidate, m, any_model) if candidate else number_list(timesteps)
     how = plan(c, sampler, t_end, eta); get_sampler(how['sampler']); check_times([getattr(s, 't', s) for s in how['steps']], m.schedule, how['t_end']); check_labels(m, label, n)
     done = f'{out}: {n} pictures, {len(how["steps"])} steps, {n*evaluations(SimpleNamespace(**how), m):,} network evaluations'
@@ -330,7 +369,7 @@ def autodiffusion_sample(
     else: save_png(out, image_grid(to_uint8(sample(m.with_(precision=fastest_precision(m) if precision == 'auto' else precision), c, **kw))))
     print(done)
 
-# %% ../nbs/120_cli.ipynb #dc45ed53
+# %% ../nbs/120_cli.ipynb #f98a5868
 @command
 def autodiffusion_transfer(
     candidate:str,              # candidate file that was found on another model, such as runs/search/best.json
@@ -359,6 +398,7 @@ def autodiffusion_transfer(
     if out and (Path(out).suffix != '.json' or Path(out).exists()): raise ValueError(f'{out}: candidate files end in .json' if Path(out).suffix != '.json' else f'{out}: this file exists already; choose another')
     if out: check_out(out)
     m = open_model(model, dev := open_device(device), guidance, adm=adm, schedule=schedule, classifier=classifier, classifier_adm=classifier_adm, classifier_scale=classifier_scale)
+    m = with_blocks_of(m, candidate)
     kw = dict(n=n, seed=seed, map=map, batch_size=batch_size, **(dict(known=[w.strip() for w in known.split(',')]) if known else {}))
     with warnings.catch_warnings(): warnings.simplefilter('ignore'); check_transfer(candidate, m, **kw)  # settings are looked at before the reference is made
     m = m.with_(precision=fastest_precision(m) if precision == 'auto' else precision)

@@ -55,7 +55,7 @@ def shift_noise(
     eps = p.eps - sigma*p.grad
     return p._replace(x0=(x - sigma*eps)/alpha, eps=eps, grad=None)
 
-# %% ../nbs/10_denoiser.ipynb #f8706944
+# %% ../nbs/10_denoiser.ipynb #0fdd720b
 KINDS = ('epsilon', 'v', 'sample')
 
 @dataclass(frozen=True, eq=False)
@@ -82,6 +82,7 @@ class Denoiser:
         if self.precision not in ('float32', 'bfloat16', 'float16'): raise ValueError(f"precision must be 'float32', 'bfloat16' or 'float16', got {self.precision!r}")
         if len(self.shape) != 3 or min(self.shape) < 1: raise ValueError(f'shape must be (channels, height, width), got {self.shape}')
         self._check_guidance()
+        if self.blocks is not None: self.blocks.check_net(self.net)
         for net in (self.net, self.classifier):
             if isinstance(net, nn.Module): net.eval()
 

@@ -162,7 +162,7 @@ def preset(self:Recipe,
     p = PRESETS['paper']; k = self.samples_for(n_steps)
     return replace(p, evolution=replace(p.evolution, rate=self.rate, children=self.children/p.evolution.population), samples=k, final_samples=k)
 
-# %% ../nbs/94_paper.ipynb #0acddff7
+# %% ../nbs/94_paper.ipynb #8100d872
 @patch
 def search(self:Recipe,
     model:Denoiser,         # the model, of the recipe's noise schedule
@@ -180,10 +180,10 @@ def search(self:Recipe,
     "The paper's search for a model; it runs with `.run()` and continues where it stopped"
     model, space = self.guide(model, classifier_scale, guidance_scale), space or self.space(model.schedule, steps, near)
     own, changes = self.preset(steps), {k: v for k, v in changes.items() if v is not None}
-    if preset == 'paper': changes = {**dict(samples=own.samples, final_samples=changes.get('samples', own.samples)), **changes}
-    s = Search(model, reference, preset=preset, seed=seed, out=out, space=space, **{**dict(seeds=[self._seed(start, model.schedule, space)]), **changes})
-    if preset == 'paper': s.preset = replace(s.preset, evolution=replace(s.preset.evolution, rate=own.evolution.rate, children=own.evolution.children))
-    return s
+    if preset == 'paper': changes = {**dict(final_samples=changes.get('samples', own.samples)), **changes}
+    seed_times = self._seed(start, model.schedule, space); end = seed_times[-1] if space.free_end else CLEAN
+    theirs = Candidate(tuple(seed_times[:-1] if space.free_end else seed_times), end, space.sampler, space.eta)
+    return Search(model, reference, preset=own if preset == 'paper' else preset, seed=seed, out=out, space=space, **{**dict(seeds=[seed_times], baselines={'where it starts': theirs}), **changes})
 
 @patch
 def _seed(self:Recipe, start, schedule, space):

@@ -16,7 +16,7 @@ from scipy.special import gammainc
 from .schedule import NoiseSchedule, CLEAN
 from .denoiser import Prediction, Denoiser, GaussianNet
 
-# %% ../nbs/15_rules.ipynb #c448fb1a
+# %% ../nbs/15_rules.ipynb #492848e7
 @dataclass(frozen=True)
 class Span:
     "A move from time `t` down to time `s` on a noise schedule"
@@ -29,7 +29,7 @@ class Span:
     @property
     def left(self): "Moves that are left, this one included"; return self.n - self.k
     @property
-    def to_clean(self): "Whether the move ends at clean data, where lambda is infinite"; return self.sigma_s == 0
+    def to_clean(self): "Whether the move ends at clean data, where lambda is infinite"; return self.s <= CLEAN
     def __getattr__(self, name):
         if not re.fullmatch('(alpha|sigma|lam|rho)_[ts]', name): raise AttributeError(name)
         t, S = getattr(self, name[-1]), self.schedule

@@ -158,7 +158,7 @@ def weights_check(net)->str:
     for name, p in sorted(net.state_dict().items()): crc = zlib.crc32(p.detach().flatten()[:4096].float().cpu().numpy().tobytes(), zlib.crc32(name.encode(), crc))
     return f'{crc:08x}'
 
-# %% ../nbs/80_search.ipynb #33f4a2f7
+# %% ../nbs/80_search.ipynb #60593e16
 class Search:
     "A search for the best steps of a model under a reference"
     def __init__(self,
@@ -166,7 +166,7 @@ class Search:
         reference:Reference,        # statistics of real pictures, with an extractor
         steps=4,                    # number of steps, or (fewest, most)
         sampler:str='ddim',         # name of the sampler
-        preset:str='standard',      # 'quick', 'standard' or 'paper'
+        preset='standard',          # 'quick', 'standard', 'paper', or a `Preset`
         seed:int=0,                 # seed of the search and of its noise
         out=None,                   # folder for the journal and results; None: nothing is written
         *, space:SearchSpace=None,  # a space of one's own, instead of steps and sampler
@@ -179,21 +179,23 @@ class Search:
         refinements:int=None,       # further generations at that number of samples, 0 or more
         held_out:int=None,          # fresh samples for the reported scores
         seeds=(),                   # lists of times (or candidates) to start from, besides the known schedules
+        baselines=None,             # candidates to compare with besides the known schedules, by name
         batch_size:int=None,        # samples per network call; by default found by trying
         precision:str='auto',       # 'auto' (the faster one, by timing), 'float32', 'bfloat16' or 'float16'
     ):
-        if preset not in PRESETS: raise ValueError(f'unknown preset {preset!r}; known: {", ".join(PRESETS)}')
+        if not isinstance(preset, Preset) and preset not in PRESETS: raise ValueError(f'unknown preset {preset!r}; known: {", ".join(PRESETS)}')
         if not 0 <= seed < HELD_OUT: raise ValueError(f'seed must lie between 0 and 2^62, got {seed}')
         if precision not in ('auto', 'float32', 'bfloat16', 'float16'): raise ValueError(f"precision must be 'auto', 'float32', 'bfloat16' or 'float16', got {precision!r}")
         self.space = space or SearchSpace(len(model.schedule), steps, sampler=sampler, eta=eta)
         if self.space.n_train != len(model.schedule): raise ValueError(f'the space is for {self.space.n_train} training steps, the model has {len(model.schedule)}')
-        self.model, self.reference, self.seed, self.out, self.preset_name = model, reference, seed, out and Path(out), preset
-        self.preset = _change(PRESETS[preset], samples, population, generations, finalists, final_samples, refinements, held_out)
+        self.model, self.reference, self.seed, self.out, self.preset_name = model, reference, seed, out and Path(out), preset if isinstance(preset, str) else 'custom'
+        self.preset, self.own_baselines = _change(preset if isinstance(preset, Preset) else PRESETS[preset], samples, population, generations, finalists, final_samples, refinements, held_out), dict(baselines or {})
         self.seeds, self.batch_size, self.precision = tuple(seed_genes(s, self.space) for s in seeds), batch_size, precision
-        for s in self.seeds: self.space.repair(s)
+        for s in self.seeds: self.space.repair(*s)
+        self._check_blocks()
         Fitness(model, reference, self.preset.samples, rungs=[self.preset.final_samples, self.preset.held_out], batch_size=1 if batch_size is None else batch_size)  # complains about what cannot be scored
 
-# %% ../nbs/80_search.ipynb #29ed7581
+# %% ../nbs/80_search.ipynb #c049ee54
 def _change(p:Preset, samples=None, population=None, generations=None, finalists=None, final_samples=None, refinements=None, held_out=None)->Preset:
     "A preset with some numbers changed; the finalists get at least as many samples as everyone"
     given = lambda **kw: {k: v for k, v in kw.items() if v is not None}
@@ -205,13 +207,22 @@ def _change(p:Preset, samples=None, population=None, generations=None, finalists
     p = dataclasses.replace(p, evolution=ev, **given(samples=samples, finalists=finalists, final_samples=final_samples, refinements=refinements, held_out=held_out))
     return dataclasses.replace(p, final_samples=max(p.final_samples, p.samples))
 
+@patch
+def _check_blocks(self:Search):
+    "Raise ValueError unless the model can do what the space allows"
+    b, own = self.space.blocks, self.model.blocks
+    if b and own is None: raise ValueError(f'{self.model.name}: the space lets steps leave out blocks, but the blocks of the model are not known: model.with_(blocks=find_blocks(model))')
+    if b and len(b.saves) != len(own): raise ValueError(f'{self.model.name}: the space is for a network of {len(b.saves)} blocks, this one has {len(own)}')
+
 @patch(as_prop=True)
 def config(self:Search)->dict:
     "All that the result depends on, as plain values"
     s, r = self.space, self.reference
     space = dict(steps=s.n_steps, sampler=s.sampler, eta=s.eta, allowed=None if s.allowed is None else zlib.crc32(s.grid.tobytes()), windows=s.windows, min_gap=s.min_gap, free_end=s.free_end)
     ref = dict(features=r.features, n=r.n, check=f'{float(np.trace(r.cov)) + float(r.mean.sum()):.6g}')
-    return plain(dict(version=__version__, **space, preset=self.preset_name, **dataclasses.asdict(self.preset), seed=self.seed, seeds=self.seeds, precision=self.precision,
+    if self.own_baselines: space['baselines'] = {k: pack(c) for k, c in self.own_baselines.items()}
+    if s.blocks: space['blocks'] = dict(s.blocks.card(), fingerprint=self.model.blocks.fingerprint)
+    return plain(dict(version=__version__, **space, preset=self.preset_name, **dataclasses.asdict(self.preset), seed=self.seed, seeds=[t if l is None else [t, [list(map(sorted, p)) for p in l]] for t, l in self.seeds], precision=self.precision,
                 asked_batch_size=self.batch_size, device=self.model.device.type, model=self.model.card(), weights=weights_check(self.model.net), reference=ref,
                 **(dict(classifier=weights_check(self.model.classifier)) if self.model.classifier_scale and hasattr(self.model.classifier, 'state_dict') else {})))
 
@@ -224,7 +235,7 @@ def _repr_markdown_(self:Search):
             'cost': f'{network_evaluations(p, evaluations(self.space.known(self.model.schedule)["uniform"], self.model)):,} network evaluations', 'seed': self.seed, 'output': self.out or 'in memory'}
     return '**Search**\n\n| | |\n|:--|:--|\n' + '\n'.join(f'| {k} | {v} |' for k, v in rows.items())
 
-# %% ../nbs/80_search.ipynb #9b9abfd3
+# %% ../nbs/80_search.ipynb #033c148f
 @patch
 def run(self:Search,
     progress:bool=True, # show a bar with the time left
@@ -235,7 +246,7 @@ def run(self:Search,
         if not journal.found: self._prepare(journal, progress)
         model = self.model.with_(precision=journal.found['precision'])
         with tqdm(total=self._pictures(), unit='img', disable=not progress, smoothing=.05) as bar: result = self._stages(model, journal, bar)
-        if self.out: result.best.save(self.out/'best.json', self.model, scores=result.summary(), precision=journal.found['precision'])
+        if self.out: result.write(self.out, self.model, journal.found)
         return result
     except KeyboardInterrupt:
         kept = f'{len(journal.records)} scores are kept in {journal.path}; run the same command again to continue' if self.out else 'nothing was written, as no output folder was given'
@@ -267,19 +278,24 @@ def _prepare(self:Search, journal, progress):
     if journal.file: journal.begin(journal.config, found)
     journal.found = found
 
-# %% ../nbs/80_search.ipynb #75bc2dfc
+# %% ../nbs/80_search.ipynb #6ab27c17
 @patch
 def baselines(self:Search, n:int)->dict:
-    "The known schedules of `n` steps as people use them: not bent into the space, ending at clean data"
-    s = self.space
-    return SearchSpace(s.n_train, n, sampler=s.sampler, eta=s.eta).known(self.model.schedule)
+    "The known schedules as people use them: not bent into the space, all blocks, ending at clean data; `n` steps, or with a budget as many as it pays for"
+    s = self.space; n = s.full_steps if s.blocks else n
+    return {**SearchSpace(s.n_train, n, sampler=s.sampler, eta=s.eta).known(self.model.schedule), **self.own_baselines}
 
 @patch
 def _pictures(self:Search):
     p = self.preset; known = len(set(self.baselines(self.space.step_range[1]).values()))
     return search_pictures(p) + (known + 1)*p.held_out
 
-# %% ../nbs/80_search.ipynb #baa7910d
+# %% ../nbs/80_search.ipynb #4b1afa2c
+@patch
+def rank(self:Search, scores:dict): # list of candidates
+    "Scored candidates, best first: those that will have children"
+    return sorted(scores, key=lambda c: (scores[c], c.key))
+
 @patch
 def _stages(self:Search, model, journal, bar):
     "Generations, finalists, held-out scores"
@@ -290,7 +306,7 @@ def _stages(self:Search, model, journal, bar):
     order = lambda c: (scores[c], c.key)
     for g in range(ev.generations):
         done = bar.n
-        for c in propose(g, sorted(scores, key=order), space, schedule, ev, self.seed, self.seeds):
+        for c in propose(g, self.rank(scores), space, schedule, ev, self.seed, self.seeds):
             bar.set_description(f'generation {g + 1}/{ev.generations}, best {min(scores.values(), default=math.inf):.4g}')
             s = score(f'generation {g + 1}', c, p.samples); scores[c] = s.value; history.append((c, s))
         bar.update(ev.population*p.samples - (bar.n - done))
@@ -329,7 +345,7 @@ def _finish(self:Search, model, journal, bar, score, scores, history, order):
     bar.set_description('done'); bar.update(max(0, bar.total - bar.n))
     return Result(self, best, rows, history, finals, dict(journal.found))
 
-# %% ../nbs/80_search.ipynb #fe742eff
+# %% ../nbs/80_search.ipynb #141bd8c6
 @dataclass(frozen=True, eq=False)
 class Result:
     "What a search found, with everything it scored on the way"
@@ -355,31 +371,43 @@ class Result:
         grads = sum(s.nfe//evaluations(c, model)*gradients(c, model) for c, s in [*self.history, *((c, s) for c, s in self.finals.items() if s is not first.get(c))])
         return f'{self.nfe:,} network evaluations' + (f' and {grads:,} classifier gradients' if grads else '')
 
+    def write(self, out, model, found):
+        "The candidate file of the winner"
+        self.best.save(out/'best.json', model, scores=self.summary(), precision=found['precision'])
+
     def summary(self)->dict:
         "The scores as plain values, as they are written into the candidate file"
         s = self.rows['searched'][1]
         return dict(metric=self.search.reference.metric, held_out=s.value, held_out_samples=s.n, uniform_held_out=self.rows['uniform'][1].value,
                     search_score=self.finals[self.best].value, search_samples=self.finals[self.best].n, search_network_evaluations=self.nfe)
 
-# %% ../nbs/80_search.ipynb #4089fe09
+# %% ../nbs/80_search.ipynb #1d0d9701
 @patch
 def table(self:Result)->list:
-    "Rows of the result: schedule, steps, network evaluations a picture, held-out distance, ratio to uniform; best last"
+    "Rows of the result: schedule, steps (with numbers of blocks skipped and reused, such as 339(2s,1r)), network evaluations a picture, held-out distance, ratio to uniform; best last"
     base, model = self.rows['uniform'][1].value, self.search.model
     rows = sorted(self.rows.items(), key=lambda kv: (kv[0] == 'searched', -kv[1][1].value))
-    return [dict(schedule=n, steps=' '.join(f'{t:g}' for t in c.times), evaluations=evaluations(c, model), held_out=s.value, ratio=s.value/base) for n, (c, s) in rows]
+    said = lambda s: f'{s.t:g}' + (f'({",".join(f"{len(v)}{k}" for k, v in (("s", s.skip), ("r", s.reuse)) if v)})' if s.skip or s.reuse else '')
+    price = lambda c: dict(cost=self.search.space.cost(c)) if self.search.space.blocks else {}
+    return [dict(schedule=n, steps=' '.join(map(said, c.steps)), evaluations=evaluations(c, model), **price(c), held_out=s.value, ratio=s.value/base) for n, (c, s) in rows]
+
+@patch
+def _cells(self:Result, head): # rows of texts; with blocks, the cost in full steps comes before the last two
+    "The table as texts"
+    b = self.search.space.blocks; more = lambda x: (x,) if b else ()
+    row = lambda r: (r['schedule'], r['steps'], str(r['evaluations']), *more(f'{r["cost"]/b.full:.2f}' if b else ''), f'{r["held_out"]:.4g}', f'{r["ratio"]:.3f}')
+    return [(*head[:3], *more(f'cost in full steps ({b.unit})' if b else ''), *head[3:])] + [row(r) for r in self.table()]
 
 @patch
 def __str__(self:Result):
     m, n = self.search.reference.metric, self.rows['searched'][1].n
-    head = ('schedule', 'steps', 'network evaluations', f'held-out {m}', 'to uniform')
-    rows = [head] + [(r['schedule'], r['steps'], str(r['evaluations']), f'{r["held_out"]:.4g}', f'{r["ratio"]:.3f}') for r in self.table()]
+    rows = self._cells(('schedule', 'steps', 'network evaluations', f'held-out {m}', 'to uniform'))
     w = [max(map(len, col)) for col in zip(*rows)]
     line = lambda r: '  '.join(c.ljust(k) if i < 2 else c.rjust(k) for i, (c, k) in enumerate(zip(r, w))).rstrip()
     return '\n'.join([line(rows[0]), '  '.join('-'*k for k in w), *map(line, rows[1:])]) + f'\n({n:,} fresh samples each; the search spent {self.spent})'
 
 @patch
 def _repr_markdown_(self:Result):
-    m, rows = self.search.reference.metric, self.table()
-    body = '\n'.join(f'| {r["schedule"]} | {r["steps"]} | {r["evaluations"]} | {r["held_out"]:.4g} | {r["ratio"]:.3f} |' for r in rows)
-    return f'| schedule | steps | network evaluations | held-out {m} | to uniform |\n|:--|:--|--:|--:|--:|\n{body}\n\n{self.rows["searched"][1].n:,} fresh samples each; the search spent {self.spent}.'
+    head, *rows = self._cells(('schedule', 'steps', 'network evaluations', f'held-out {self.search.reference.metric}', 'to uniform'))
+    line = lambda r: f'| {" | ".join(r)} |'
+    return '\n'.join([line(head), '|:--|:--|' + '--:|'*(len(head) - 2), *map(line, rows)]) + f'\n\n{self.rows["searched"][1].n:,} fresh samples each; the search spent {self.spent}.'
