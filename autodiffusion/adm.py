@@ -137,7 +137,7 @@ def heads(self:ADMConfig, c:int, up:bool=False):
     if self.num_head_channels != -1: return c//self.num_head_channels
     return self.num_heads_upsample if up and self.num_heads_upsample != -1 else self.num_heads
 
-# %% ../nbs/92_adm.ipynb #396122b1
+# %% ../nbs/92_adm.ipynb #a054a430
 POOLS = ('attention', 'adaptive', 'spatial', 'spatial_v2')
 
 @patch
@@ -145,6 +145,8 @@ def _check(self:ADMConfig):
     "Lists become tuples; raises ValueError for what cannot be built"
     for name in ('channel_mult', 'attention_resolutions'): object.__setattr__(self, name, tuple(getattr(self, name)))
     if self.pool and self.pool not in POOLS: raise ValueError(f'pool must be one of {", ".join(POOLS)}, got {self.pool!r}')
+    if self.num_head_channels != -1 and self.num_head_channels < 1: raise ValueError(f'num_head_channels must be at least 1, or -1 where num_heads is given, got {self.num_head_channels}')
+    if self.image_size < 1: raise ValueError(f'image_size must be at least 1, got {self.image_size}')
     if self.image_size % 2**(len(self.widths) - 1): raise ValueError(f'image_size {self.image_size} cannot be halved {len(self.widths) - 1} times')
     for w in self.widths:
         if w < 32 or w % 32: raise ValueError(f'widths must be multiples of 32, got {self.widths}')
@@ -338,7 +340,7 @@ def _pool(state):
     last = state['out.3.weight'] if 'out.3.weight' in state else state['out.2.weight']
     return ('adaptive' if len(last.shape) == 4 else 'spatial_v2' if 'out.3.weight' in state else 'spatial'), last
 
-# %% ../nbs/92_adm.ipynb #d80174c6
+# %% ../nbs/92_adm.ipynb #177d8ec3
 def _few(what, names, n=2): return f'{what} ({len(names)}): ' + ', '.join(names[:n]) + (', ...' if len(names) > n else '')
 
 def adm_config(
@@ -349,14 +351,14 @@ def adm_config(
     s = {k: tuple(v.shape) for k, v in state.items()}
     try:
         unet, c = any(k.startswith('output_blocks.') for k in s), s['time_embed.0.weight'][1]
-        n = 1 + max((int(k.split('.')[1]) for k in s if k.startswith('output_blocks.' if unet else 'input_blocks.')), default=0)
+        n = 1 + max((int(i) for k in s if k.startswith('output_blocks.' if unet else 'input_blocks.') and (i := k.split('.')[1]).isdigit()), default=0)
         fits = _entries_per_level(s, n, unet)
         d = known['num_res_blocks'] + 1 if 'num_res_blocks' in known else fits[0] if len(fits) == 1 else None
         if d is None and fits: raise ValueError('its names leave open how many residual blocks each resolution has: give num_res_blocks')
         if d is None: raise ValueError('its blocks are not arranged as in a U-Net or classifier of the ADM family')
         return {**_sizes(state, s, c, n, d, unet), **known}
-    except (KeyError, IndexError) as e:
-        raise ValueError(f'not a U-Net or classifier of the ADM family: {e.args[0]} is missing; {_few("it has", list(s))}') from None
+    except KeyError as e: raise ValueError(f'not a U-Net or classifier of the ADM family: {e.args[0]} is missing; {_few("it has", list(s))}') from None
+    except IndexError: raise ValueError(f'not a U-Net or classifier of the ADM family: some of its arrays have too few dimensions; {_few("it has", list(s))}') from None
 
 # %% ../nbs/92_adm.ipynb #907ba0ab
 def _sizes(state, s, c, n, d, unet):
@@ -417,14 +419,14 @@ def load_adm(
     net.load_state_dict({k: v.float() for k, v in state.items()}, assign=True)
     return net.to(device, memory_format=torch.channels_last).eval().requires_grad_(False)
 
-# %% ../nbs/92_adm.ipynb #3b876e22
+# %% ../nbs/92_adm.ipynb #1aa91494
 def _schedule(schedule, preset):
     "The noise schedule that is meant by a schedule, a name or a preset"
     if schedule is None and not preset: raise ValueError("a checkpoint does not say its noise schedule: give schedule='linear' or 'cosine', or a preset such as 'imagenet64'")
     if schedule is None: return getattr(NoiseSchedule, preset.schedule)(preset.n_train)
     if isinstance(schedule, str):
         if schedule not in ('linear', 'cosine'): raise ValueError(f"schedule must be 'linear', 'cosine' or a NoiseSchedule, got {schedule!r}")
-        return getattr(NoiseSchedule, schedule)()
+        return getattr(NoiseSchedule, schedule)(preset.n_train if preset else 1000)
     return schedule
 
 class TimeScaled(nn.Module):
@@ -440,11 +442,11 @@ def _classifier(model, preset, device, size): # a classifier, or None
     if net.config.image_size != size: raise ValueError(f'the classifier is for pictures of {net.config.image_size} x {net.config.image_size}, the model makes {size} x {size}')
     return net
 
-# %% ../nbs/92_adm.ipynb #e1738c96
+# %% ../nbs/92_adm.ipynb #ad28c9b4
 def adm_denoiser(
     model,                  # path of a checkpoint, or a network from `load_adm`
     preset:str=None,        # name of a preset; it also gives the noise schedule
-    schedule=None,          # `NoiseSchedule`, or 'linear' or 'cosine' of 1,000 steps; by default the preset's
+    schedule=None,          # `NoiseSchedule`, or 'linear' or 'cosine' of the preset's number of steps, or 1,000; by default the preset's
     device='cpu',           # where a checkpoint is loaded to; a network stays where it is
     precision:str='float32', # 'float32', 'bfloat16' or 'float16'
     classifier=None,        # path of the noisy classifier's checkpoint, or that network; needed for classifier guidance

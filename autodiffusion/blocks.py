@@ -622,7 +622,7 @@ def sensitivity(
     skip, reuse = (np.array([r[j] for r in rows]) for j in (0, 1))
     return Sensitivity(tuple(times), tuple(b.name for b in blocks), skip, reuse, measure)
 
-# %% ../nbs/30_blocks.ipynb #d3a6564f
+# %% ../nbs/30_blocks.ipynb #99b5b339
 def plot_sensitivity(
     s:Sensitivity, # what to show
 ): # figure
@@ -633,8 +633,8 @@ def plot_sensitivity(
         v = getattr(s, what).T
         im = ax.imshow(np.maximum(v, norm.vmin), norm=norm, aspect='auto', cmap='viridis')
         for (b, k), c in np.ndenumerate(v):
-            if math.isfinite(c): ax.text(k, b, f'{100*c:.2g}', ha='center', va='center', fontsize=6, color='black' if c > top/20 else 'white')
+            if math.isfinite(c): ax.text(k, b, f'{100*c:.2g}' if c < 1 else f'{100*c:.0f}', ha='center', va='center', fontsize=6, color='black' if c > top/20 else 'white')
         ax.set(title=what, xlabel='t (training step)', xticks=range(len(s.times)), xticklabels=[f'{t:g}' for t in s.times])
         ax.set(yticks=range(len(s.names)), yticklabels=[f'{i} {n}' for i, n in enumerate(s.names)]); ax.tick_params(labelsize=7)
     what = dict(eps='predicted noise', x0='predicted picture', sample='final sample')[s.measure]
-    fig.colorbar(im, ax=axes, label=f'relative change of the {what}'); return fig
+    fig.colorbar(im, ax=axes, label=f'relative change of the {what} (numbers: %)'); return fig

@@ -9,14 +9,14 @@ __all__ = ['number_list', 'step_count', 'open_device', 'open_model', 'adm_option
            'autodiffusion_sample', 'autodiffusion_transfer', 'autodiffusion_stats', 'autodiffusion_fid',
            'autodiffusion_evaluate']
 
-# %% ../nbs/120_cli.ipynb #ab2f392a
+# %% ../nbs/120_cli.ipynb #63156b7e
 import dataclasses, functools, importlib, json, os, re, sys, warnings
 from pathlib import Path
 from types import SimpleNamespace
 import numpy as np, torch
 from fastcore.script import anno_parser, store_true
 from .denoiser import Denoiser
-from .samplers import evaluations, sample, plan, check_times, check_labels, get_sampler
+from .samplers import evaluations, gradients, sample, plan, check_times, check_labels, get_sampler
 from .space import SearchSpace, trailing, windows_round, load_candidate, write_text
 from .blocks import Sensitivity, find_blocks, sensitivity
 from .budget import BlockSpace
@@ -33,7 +33,7 @@ from .plots import image_grid, save_png
 # %% ../nbs/120_cli.ipynb #7e33fb1e
 from .metrics import PICKLES, RESIZE, InceptionOutputs, check_batches, evaluate, inception_outputs, load_statistics, open_batch
 
-# %% ../nbs/120_cli.ipynb #9f6bb71c
+# %% ../nbs/120_cli.ipynb #611b8a50
 def number_list(text:str, what:str='times')->list:
     "Numbers from '926,690,424,153'; raises ValueError for anything else"
     try: return [int(w) if re.fullmatch(r'\s*-?\d+\s*', w) else float(w) for w in text.split(',')]
@@ -43,9 +43,10 @@ def step_count(text:str):
     "4, or (3, 6) from '3-6'; raises ValueError for anything else"
     m = re.fullmatch(r'\s*(-?\d+)(?:\s*-\s*(\d+))?\s*', str(text))
     if not m: raise ValueError(f'steps: expected a whole number such as 4 or a range such as 3-6, got {text!r}')
+    if m[2] and int(m[2]) < int(m[1]): raise ValueError(f'steps: a range goes from the fewest to the most, got {text!r}')
     return int(m[1]) if m[2] is None else (int(m[1]), int(m[2]))
 
-# %% ../nbs/120_cli.ipynb #f9e3a292
+# %% ../nbs/120_cli.ipynb #b3dba195
 def open_device(name:str)->str:
     "'auto' becomes cuda where there is one, else cpu; raises ValueError for a device that is not there"
     if name == 'auto': return 'cuda' if torch.cuda.is_available() else 'cpu'
@@ -74,7 +75,8 @@ def _call(spec, device):
     except (ImportError, AttributeError) as e: raise ValueError(f'model {spec!r}: {e}. Expected package.module:function, a function that returns a Denoiser') from None
     model = make()
     if not isinstance(model, Denoiser): raise ValueError(f'model {spec!r}: the function returned {type(model).__name__}, not a Denoiser')
-    model.net.to(device)
+    for net in (model.net, model.classifier):
+        if isinstance(net, torch.nn.Module): net.to(device)
     return model
 
 # %% ../nbs/120_cli.ipynb #41f13d29
@@ -326,7 +328,7 @@ def device_list(text, out='')->list:
 
 def _words(args): return [f'--{k}' if v is True else f'--{k}={v}' for k, v in args.items() if v is not None and v is not False and k not in ('device', 'devices')]
 
-# %% ../nbs/120_cli.ipynb #80f2cabe
+# %% ../nbs/120_cli.ipynb #6ee9c6d8
 @command
 def autodiffusion_sample(
     candidate:str=None,     # candidate file, such as runs/search/best.json
@@ -345,7 +347,7 @@ def autodiffusion_sample(
     classifier:str=None,        # for a .pt model: checkpoint of a noisy classifier (.pt) that guides
     classifier_adm:str=None,    # for a .pt model: preset or settings of the classifier (those that go with --adm if not given)
     classifier_scale:float=None, # for a .pt model: how much the classifier guides (1 with a classifier if not given)
-    batch_size:int=256,     # pictures per network call
+    batch_size:int=256,     # pictures per network call; for an .npz or a folder at most a shard: 256, or n divided by the number of processes where that is less
     precision:str='float32', # float32, bfloat16, float16, or auto (the faster one, by timing: not the same pictures to the last bit)
     device:str='auto',      # where to compute: cpu, cuda, cuda:1, ..., or auto
     devices:str=None,       # or several at once, one process each, such as cuda:0,cuda:1, or all (every GPU); for .npz and folders
@@ -362,18 +364,19 @@ def autodiffusion_sample(
     if candidate: m = with_blocks_of(m, candidate)
     c = load_candidate(candidate, m, any_model) if candidate else number_list(timesteps)
     how = plan(c, sampler, t_end, eta); get_sampler(how['sampler']); check_times([getattr(s, 't', s) for s in how['steps']], m.schedule, how['t_end']); check_labels(m, label, n)
-    done = f'{out}: {n} pictures, {len(how["steps"])} steps, {n*evaluations(SimpleNamespace(**how), m):,} network evaluations'
+    grads = n*gradients(SimpleNamespace(**how), m)
+    done = f'{out}: {n} pictures, {len(how["steps"])} steps, {n*evaluations(SimpleNamespace(**how), m):,} network evaluations' + (f' and {grads:,} classifier gradients' if grads else '')
     kw = dict(n=n, seed=seed, sampler=sampler, t_end=t_end, eta=eta, labels=label, batch_size=batch_size, progress=not quiet)
     if many: spread([sys.executable, '-c', 'import sys; from autodiffusion.cli import autodiffusion_sample as s; sys.exit(s())', *words], many)
     elif Path(out).suffix != '.png': d = sample_to(out, m, c, precision=precision, **kw); done = str(d) if d.missing else done
     else: save_png(out, image_grid(to_uint8(sample(m.with_(precision=fastest_precision(m) if precision == 'auto' else precision), c, **kw))))
     print(done)
 
-# %% ../nbs/120_cli.ipynb #f98a5868
+# %% ../nbs/120_cli.ipynb #ad47fc6c
 @command
 def autodiffusion_transfer(
     candidate:str,              # candidate file that was found on another model, such as runs/search/best.json
-    model:str='demo',           # model to use it on: demo (the shipped one), a .safetensors file, or package.module:function that returns a Denoiser
+    model:str='demo',           # model to use it on: demo (the shipped one), a .safetensors file, a .pt checkpoint of the ADM family, or package.module:function that returns a Denoiser
     reference:str=None,         # real pictures for that model: statistics (npz), a folder of images, or an array of images (npz, npy); without it, the shipped statistics
     n:int=1000,                 # fresh pictures for each schedule
     seed:int=0,                 # seed of the comparison; its noise is that of the held-out scores of a search
@@ -406,7 +409,7 @@ def autodiffusion_transfer(
     print(f'{r}\n\ntransferred / uniform = {r.ratio:.3f} ({r.metric}, held out; lower is better)')
     if out: r.save(out); print(f'{out}: the candidate for this model')
 
-# %% ../nbs/120_cli.ipynb #ae295e05
+# %% ../nbs/120_cli.ipynb #92a57cd6
 @command
 def autodiffusion_stats(
     images:str,                     # folder of images, or an npz (arr_0) or npy file with an array (N, height, width, 3) of 8-bit values
@@ -421,6 +424,7 @@ def autodiffusion_stats(
     "Statistics of real pictures, for --reference and for autodiffusion_fid"
     if Path(out).suffix != '.npz': raise ValueError(f'{out}: statistics files end in .npz')
     if batch_size < 1: raise ValueError(f'--batch_size must be at least 1, got {batch_size}')
+    if Path(out).exists() and not _is_stats(out): raise ValueError(f'{out}: this file exists and holds no statistics; choose another')
     check_out(out); ims = open_images(images)
     r = Reference.from_images(ims, open_extractor(features, weights, open_device(device)), batch_size, keep, progress=not quiet)
     r.save(out); print(f'{out}: {r!r}')

@@ -141,7 +141,7 @@ def _raw(self:Denoiser, x, t, y, guided=True): # output, and variance fractions 
     if guided: y_out, null = out.chunk(2); out = null + self.guidance_scale*(y_out - null)
     return out, frac
 
-# %% ../nbs/10_denoiser.ipynb #64433ff5
+# %% ../nbs/10_denoiser.ipynb #3a6c79f4
 @patch
 def classifier_gradient(self:Denoiser,
     x:torch.Tensor, # (B, C, H, W) noisy pictures
@@ -149,10 +149,11 @@ def classifier_gradient(self:Denoiser,
     y:torch.Tensor, # (B,) int64 labels
 )->torch.Tensor: # (B, C, H, W) float32
     "Gradient of log p(y | x_t) with respect to x_t"
-    with torch.enable_grad(), self._amp(x):
-        x = x.detach().requires_grad_()
+    with torch.inference_mode(False), torch.enable_grad(), self._amp(x):
+        x, y = x.detach().clone().requires_grad_(), y.clone()   # copies: tensors made in inference mode take no part in gradients
         logits = self.classifier(x, self._times(x, t)).float()
         if logits.shape != (len(x), self.n_classes): raise ValueError(f'the classifier returned shape {tuple(logits.shape)}; expected {len(x)} x {self.n_classes} logits, one for each class of {self.name}')
+        if not logits.requires_grad: raise ValueError('the classifier gives no gradient: what it returns does not depend on the picture, or was cut off from it (torch.no_grad, detach)')
         return torch.autograd.grad(logits.log_softmax(1).gather(1, y[:, None]).sum(), x)[0].float()
 
 # %% ../nbs/10_denoiser.ipynb #7f9a4f88

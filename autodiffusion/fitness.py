@@ -6,7 +6,7 @@
 __all__ = ['toy_problem', 'Part', 'Parts', 'toy_blocks', 'Score', 'round6', 'out_of_memory', 'find_batch_size',
            'fastest_precision', 'Fitness', 'pieces']
 
-# %% ../nbs/70_fitness.ipynb #e99ef9c4
+# %% ../nbs/70_fitness.ipynb #6cfe65fe
 import math, time, warnings
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from fastcore.basics import patch
 from tqdm import tqdm
 from .schedule import NoiseSchedule
 from .denoiser import Denoiser, GaussianNet
-from .samplers import sample_batch, plan, check_times, evaluations, gradients, noise
+from .samplers import sample_batch, plan, check_blocks, check_times, evaluations, gradients, noise
 from .blocks import find_blocks
 from .space import Candidate, SearchSpace
 from .fid import Extractor, Reference, to_uint8
@@ -180,7 +180,7 @@ def _keep(self:Fitness, c, f):
     self.cache[c] = f
     while len(self.cache) > 1 and sum(v.nbytes for v in self.cache.values()) > self.cache_mb*2**20: self.cache.popitem(last=False)
 
-# %% ../nbs/70_fitness.ipynb #b0f5ab4a
+# %% ../nbs/70_fitness.ipynb #aa7c57be
 @patch
 def __call__(self:Fitness,
     c,              # a candidate, or a list of times
@@ -191,7 +191,7 @@ def __call__(self:Fitness,
     if not isinstance(c, Candidate): c = Candidate(tuple(c))
     n = self.n if n is None else n
     if n < 2: raise ValueError(f'a score needs at least 2 samples, got {n}')
-    check_times(c.times, self.model.schedule, c.t_end)
+    check_times(c.times, self.model.schedule, c.t_end); check_blocks(self.model, c.steps)
     nfe, start, reason = self.nfe, time.perf_counter(), ''
     try: value = self.reference.distance(self.features(c, n, tick))
     except FloatingPointError as e: value, reason = math.inf, str(e)

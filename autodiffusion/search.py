@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['PRESETS', 'START', 'HELD_OUT', 'Preset', 'network_evaluations', 'search_pictures', 'pack', 'unpack', 'Journal',
-           'plain', 'differences', 'weights_check', 'Search', 'Result']
+           'plain', 'differences', 'weights_check', 'Search', 'network_card', 'Result']
 
-# %% ../nbs/80_search.ipynb #1c910485
+# %% ../nbs/80_search.ipynb #54b0ff40
 import dataclasses, json, math, os, sys, time, warnings, zlib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +17,7 @@ from . import __version__
 from .schedule import CLEAN
 from .denoiser import Denoiser
 from .space import Candidate, SearchSpace, Step, windows_round, write_text
+from .rules import get_sampler
 from .samplers import evaluations, gradients
 from .evolve import Evolution, propose, seed_genes
 from .fid import Reference
@@ -195,7 +196,7 @@ class Search:
         self._check_blocks()
         Fitness(model, reference, self.preset.samples, rungs=[self.preset.final_samples, self.preset.held_out], batch_size=1 if batch_size is None else batch_size)  # complains about what cannot be scored
 
-# %% ../nbs/80_search.ipynb #c049ee54
+# %% ../nbs/80_search.ipynb #5d7cfacc
 def _change(p:Preset, samples=None, population=None, generations=None, finalists=None, final_samples=None, refinements=None, held_out=None)->Preset:
     "A preset with some numbers changed; the finalists get at least as many samples as everyone"
     given = lambda **kw: {k: v for k, v in kw.items() if v is not None}
@@ -206,6 +207,15 @@ def _change(p:Preset, samples=None, population=None, generations=None, finalists
     ev = dataclasses.replace(p.evolution, **given(population=population, generations=generations))
     p = dataclasses.replace(p, evolution=ev, **given(samples=samples, finalists=finalists, final_samples=final_samples, refinements=refinements, held_out=held_out))
     return dataclasses.replace(p, final_samples=max(p.final_samples, p.samples))
+
+def network_card(model:Denoiser)->dict:
+    "What changes the pictures and is neither in the model's card nor in its weights; only what is not as usual"
+    def of(net): # settings that two networks with the same weights may differ in (those of the shipped kind, a dict, follow from the weights)
+        c, scale = getattr(getattr(net, 'net', net), 'config', None), getattr(net, 'time_scale', 1.)
+        return {**({} if c is None or isinstance(c, dict) else dict(config=repr(c))), **({} if scale == 1 else dict(time_scale=scale))}
+    own = dict(null_label=model.null_label) if model.guidance_scale != 1 else {}
+    own |= {k: getattr(model, k) for k, usual in (('conditional', True), ('learned_variance', False)) if getattr(model, k) != usual}
+    return plain({**own, **{k: d for k, n in (('net', model.net), ('classifier', model.classifier if model.classifier_scale else None)) if n is not None and (d := of(n))}})
 
 @patch
 def _check_blocks(self:Search):
@@ -222,20 +232,27 @@ def config(self:Search)->dict:
     ref = dict(features=r.features, n=r.n, check=f'{float(np.trace(r.cov)) + float(r.mean.sum()):.6g}')
     if self.own_baselines: space['baselines'] = {k: pack(c) for k, c in self.own_baselines.items()}
     if s.blocks: space['blocks'] = dict(s.blocks.card(), fingerprint=self.model.blocks.fingerprint)
+    if net := network_card(self.model): space['network'] = net
     return plain(dict(version=__version__, **space, preset=self.preset_name, **dataclasses.asdict(self.preset), seed=self.seed, seeds=[t if l is None else [t, [list(map(sorted, p)) for p in l]] for t, l in self.seeds], precision=self.precision,
                 asked_batch_size=self.batch_size, device=self.model.device.type, model=self.model.card(), weights=weights_check(self.model.net), reference=ref,
                 **(dict(classifier=weights_check(self.model.classifier)) if self.model.classifier_scale and hasattr(self.model.classifier, 'state_dict') else {})))
 
-# %% ../nbs/80_search.ipynb #82331327
+# %% ../nbs/80_search.ipynb #dbbc516b
+@patch
+def _price(self:Search): # text
+    c, p = self.space.known(self.model.schedule)['uniform'], self.preset
+    grads = network_evaluations(p, gradients(c, self.model))
+    return f'{network_evaluations(p, evaluations(c, self.model)):,} network evaluations' + (f' and {grads:,} classifier gradients' if grads else '')
+
 @patch
 def _repr_markdown_(self:Search):
     p = self.preset; ev = p.evolution
     rows = {'model': self.model.name, 'metric': self.reference.metric, 'space': f'{self.space.n_steps} steps, {self.space.sampler}, {self.space.size:.3g} candidates', 'preset': self.preset_name,
             'generations': f'{ev.generations} of {ev.population} candidates, {p.samples} samples each', 'finals': f'{p.finalists} of the best and the best known, then {p.refinements} generations of {p.finalists}; {p.final_samples} samples each', 'held out': f'{p.held_out} fresh samples',
-            'cost': f'{network_evaluations(p, evaluations(self.space.known(self.model.schedule)["uniform"], self.model)):,} network evaluations', 'seed': self.seed, 'output': self.out or 'in memory'}
+            'cost': self._price(), 'seed': self.seed, 'output': self.out or 'in memory'}
     return '**Search**\n\n| | |\n|:--|:--|\n' + '\n'.join(f'| {k} | {v} |' for k, v in rows.items())
 
-# %% ../nbs/80_search.ipynb #033c148f
+# %% ../nbs/80_search.ipynb #2a1608e0
 @patch
 def run(self:Search,
     progress:bool=True, # show a bar with the time left
@@ -244,6 +261,7 @@ def run(self:Search,
     journal = Journal(self.out and self.out/'journal.jsonl', self.config)
     try:
         if not journal.found: self._prepare(journal, progress)
+        if get_sampler(self.space.sampler).even: warnings.warn(f'{self.space.sampler} uses the weights of evenly spaced steps, also for the uneven ones that are tried here; ipndm is the same with weights for them')
         model = self.model.with_(precision=journal.found['precision'])
         with tqdm(total=self._pictures(), unit='img', disable=not progress, smoothing=.05) as bar: result = self._stages(model, journal, bar)
         if self.out: result.write(self.out, self.model, journal.found)

@@ -141,7 +141,7 @@ class SearchSpace:
     @cached_property
     def grid(self): return np.unique(np.arange(self.n_train) if self.allowed is None else np.array([_time(t) for t in self.allowed], float))
 
-# %% ../nbs/40_space.ipynb #59e9d542
+# %% ../nbs/40_space.ipynb #f78b7c74
 @patch
 def limits(self:SearchSpace,
     n:int, # number of steps
@@ -161,7 +161,9 @@ def limits(self:SearchSpace,
 def places(self:SearchSpace, n:int): # one sorted array for each
     "The times that may stand at every place by themselves: allowed ones within the window; the end may also be clean data"
     out = [self.grid[(self.grid >= a) & (self.grid <= b)] for a, b in self.windows] or [self.grid]*n
-    if self.free_end: g = np.union1d([CLEAN], self.grid); out.append(g[(g >= self.free_end[0]) & (g <= self.free_end[1])])
+    if self.free_end:
+        g = np.union1d([CLEAN], self.grid); g = g[(g >= self.free_end[0]) & (g <= self.free_end[1])]
+        out.append(g if len(g) else np.unique(np.array(self.free_end, float)))     # an end between two allowed times is taken as it is
     return out
 
 @patch(as_prop=True)
