@@ -8,7 +8,7 @@ __all__ = ['SPATIAL', 'RESIZE', 'PREPARE', 'PICKLES', 'MOST_STEPS', 'MOST_BYTES'
            'activations', 'NpzRows', 'Batch', 'open_batch', 'read_pickled_stats', 'load_statistics', 'Evaluation',
            'check_batches', 'evaluate']
 
-# %% ../nbs/65_metrics.ipynb #8b3ad8b2
+# %% ../nbs/65_metrics.ipynb #f2b1e7a0
 import math, pickletools, re, warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,7 @@ from zipfile import ZipFile
 import numpy as np, torch
 from tqdm import tqdm
 from fastcore.basics import patch
-from .fid import INCEPTION, UNREADABLE, Images, Moments, Reference, compare, inception_network, open_images, read_array, _image_array
+from .fid import INCEPTION, UNREADABLE, Images, Moments, Reference, compare, inception_network, open_images, read_array, read_head, _image_array
 
 # %% ../nbs/65_metrics.ipynb #4ae2ea30
 def inception_score(
@@ -175,15 +175,13 @@ class NpzRows:
         try: return f(*args)
         except UNREADABLE as e: raise ValueError(f'{self.path}: array {self.key} cannot be read ({str(e).splitlines()[0] if str(e) else type(e).__name__})') from None
 
-# %% ../nbs/65_metrics.ipynb #97347dd6
+# %% ../nbs/65_metrics.ipynb #e78d0fe9
 @patch
 def _open(self:NpzRows):
     "Read the head of the array; the file then stands at its first row"
     if self.zip: self.zip.close()
     self.zip = ZipFile(self.path); info = self.zip.getinfo(f'{self.key}.npy'); f = self.file = self.zip.open(info)
-    version = np.lib.format.read_magic(f)
-    if version not in ((1, 0), (2, 0)): raise ValueError(f'npy version {version}')
-    self.shape, self.fortran, self.dtype = (np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0)(f)
+    self.shape, self.fortran, self.dtype = read_head(f)
     if self.dtype.hasobject: raise ValueError('it holds Python objects, which would need a pickle; store plain numbers')
     self.row, self.at = math.prod(self.shape[1:])*self.dtype.itemsize, 0
     if info.file_size - f.tell() != math.prod(self.shape)*self.dtype.itemsize: raise ValueError(f'it claims to be {self.shape} {self.dtype}, but has another size')
@@ -284,7 +282,7 @@ def _is(v, kind):
 
 def _pairs(v): return {_is(k, str): x for k, x in zip(v[::2], v[1::2], strict=True)}
 
-# %% ../nbs/65_metrics.ipynb #7d2bc2ae
+# %% ../nbs/65_metrics.ipynb #6599678e
 _PLAIN = {'INT', 'BININT', 'BININT1', 'BININT2', 'LONG', 'LONG1', 'LONG4', 'FLOAT', 'BINFLOAT', 'STRING', 'BINSTRING', 'SHORT_BINSTRING', 'UNICODE', 'BINUNICODE', 'SHORT_BINUNICODE', 'BINUNICODE8', 'BINBYTES', 'SHORT_BINBYTES', 'BINBYTES8', 'BYTEARRAY8'}
 _MAKE = dict(NONE=lambda s: None, NEWTRUE=lambda s: True, NEWFALSE=lambda s: False, EMPTY_TUPLE=lambda s: (), EMPTY_LIST=lambda s: [], EMPTY_DICT=lambda s: {}, MARK=lambda s: _MARK,
     TUPLE=lambda s: tuple(_since_mark(s)), TUPLE1=lambda s: tuple(_take(s, 1)), TUPLE2=lambda s: tuple(_take(s, 2)), TUPLE3=lambda s: tuple(_take(s, 3)), LIST=_since_mark, DICT=lambda s: _pairs(_since_mark(s)),
@@ -297,6 +295,7 @@ def _follow(data): # plain values and notes, and where the pickle ends
     for step, (op, arg, at) in enumerate(pickletools.genops(data)):
         o = op.name
         if step > MOST_STEPS: raise ValueError('it has too many instructions')
+        if type(arg) is int and arg.bit_length() > 64: raise ValueError('it holds a number of more than 64 bits, which statistics have no use for')
         if o in _PLAIN: stack.append(arg)
         elif o in _MAKE: stack.append(_MAKE[o](stack))
         elif o in _ADD: kind, how, v = _ADD[o](stack); getattr(_is(stack[-1], kind), how)(v)
@@ -307,7 +306,7 @@ def _follow(data): # plain values and notes, and where the pickle ends
         elif o == 'STOP' and len(stack) == 1: return stack[0], at + 1
         elif o not in ('PROTO', 'FRAME'): raise ValueError(f'it contains the instruction {o}, which statistics have no use for')
 
-# %% ../nbs/65_metrics.ipynb #720ee836
+# %% ../nbs/65_metrics.ipynb #a1e1206a
 def _array_of(v): # float array
     "The array that a note describes, from bytes that have been counted"
     if not isinstance(v, _Note): raise ValueError('it holds something else than two arrays')
@@ -315,7 +314,7 @@ def _array_of(v): # float array
     elif v.name in _BUFFER and v.state is None and len(v.args or ()) == 4: raw, dtype, shape, fortran = *v.args[:3], v.args[3] == 'F'
     else: raise ValueError('it holds something else than two arrays')
     kind = _dtype_of(dtype); raw = raw.encode('latin1') if isinstance(raw, str) else raw
-    if not isinstance(shape, tuple) or not all(type(n) is int and n > 0 for n in shape) or not isinstance(raw, (bytes, bytearray)): raise ValueError('it holds an array that is not plain numbers')
+    if not isinstance(shape, tuple) or len(shape) > 2 or not all(type(n) is int and 0 < n < 2**31 for n in shape) or not isinstance(raw, (bytes, bytearray)): raise ValueError('it holds an array that is not plain numbers')
     if math.prod(shape)*kind.itemsize != len(raw): raise ValueError(f'it claims an array of shape {shape}, but has {len(raw)} bytes for it')
     return np.frombuffer(raw, kind).reshape(shape, order='F' if fortran else 'C').astype(np.float64)
 

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['RECIPES', 'Figure', 'Recipe', 'from_continuous', 'get_recipe', 'Cost']
 
-# %% ../nbs/94_paper.ipynb #34477beb
+# %% ../nbs/94_paper.ipynb #ac48a52b
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -15,6 +15,7 @@ from .schedule import NoiseSchedule, CLEAN
 from .denoiser import Denoiser
 from .rules import get_sampler, spans
 from .samplers import check_times
+from .budget import BlockSpace
 from .space import Candidate, SearchSpace
 from .fid import Reference
 from .search import PRESETS, Search, search_pictures
@@ -193,6 +194,25 @@ def _seed(self:Recipe, start, schedule, space):
     check_times(times, schedule)
     if space.free_end and len(times) <= space.step_range[1]: times += own[space.step_range[1]:] or [space.free_end[0]]
     return times
+
+# %% ../nbs/94_paper.ipynb #0f194d6c
+@patch
+def joint(self:Recipe,
+    model:Denoiser,         # the model, with its blocks
+    reference:Reference,    # statistics of real pictures, with an extractor
+    full_steps=4,           # N_max, in steps with all blocks
+    share:float=.2,         # largest share of the blocks that a step may skip in the end
+    n_max:int=None,         # N_max itself, in block calls; by default that of `full_steps`
+    preset:str='paper',     # another preset than the paper's
+    **changes,              # other settings of `Recipe.search`
+)->Search:
+    "The paper's search for steps and skipped blocks together"
+    if model.blocks is None: raise ValueError(f'{model.name}: its blocks are not known: model.with_(blocks=find_blocks(model))')
+    budget = len(model.blocks)*full_steps if n_max is None else n_max
+    rules = replace(BlockSpace.of(model.blocks, unit='blocks', reuse=(), share=share), budget=float(budget))
+    least = max(1, int(budget/len(model.blocks)))
+    space = self.space(model.schedule, (least, max(least, int(budget/(len(model.blocks)*(1 - share))))), blocks=rules)
+    return self.search(model, reference, least, space=space, preset=preset, **({'generations': 15} if preset == 'paper' else {}) | changes)
 
 # %% ../nbs/94_paper.ipynb #caf4a552
 class Cost(NamedTuple):
