@@ -4,12 +4,12 @@
 
 # %% auto #0
 __all__ = ['SPATIAL', 'RESIZE', 'PREPARE', 'PICKLES', 'MOST_STEPS', 'MOST_BYTES', 'METRICS', 'UNSAID', 'inception_score',
-           'precision_recall', 'resize_like_tensorflow', 'InceptionOutputs', 'inception_outputs', 'Activations',
-           'activations', 'NpzRows', 'Batch', 'open_batch', 'read_pickled_stats', 'load_statistics', 'Evaluation',
-           'check_batches', 'evaluate']
+           'precision_recall', 'resize_like_tensorflow', 'InceptionOutputs', 'inception_outputs', 'inception_extractor',
+           'Activations', 'activations', 'NpzRows', 'Batch', 'open_batch', 'read_pickled_stats', 'load_statistics',
+           'Evaluation', 'check_batches', 'evaluate']
 
-# %% ../nbs/65_metrics.ipynb #f2b1e7a0
-import math, pickletools, re, warnings
+# %% ../nbs/65_metrics.ipynb #8b3ad8b2
+import io, math, pickletools, re, warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable
@@ -17,7 +17,7 @@ from zipfile import ZipFile
 import numpy as np, torch
 from tqdm import tqdm
 from fastcore.basics import patch
-from .fid import INCEPTION, UNREADABLE, Images, Moments, Reference, compare, inception_network, open_images, read_array, read_head, _image_array
+from .fid import INCEPTION, UNREADABLE, Extractor, Images, Moments, Reference, compare, inception_network, open_images, read_array, read_head, _image_array
 
 # %% ../nbs/65_metrics.ipynb #4ae2ea30
 def inception_score(
@@ -41,6 +41,14 @@ def _score(x, probs):
     return np.exp((p*np.log(ratio)).sum(1).mean())
 
 # %% ../nbs/65_metrics.ipynb #96c56472
+def _features(a, name, k): # float tensor
+    "Features that neighbours can be found among"
+    a = torch.as_tensor(np.asarray(a))
+    if a.ndim != 2: raise ValueError(f'{name} features of shape {tuple(a.shape)}; expected (n, D)')
+    if k < 1 or len(a) < k + 1: raise ValueError(f'precision and recall with k = {k} need at least {max(k, 1) + 1} pictures and k of 1 or more, got {len(a)} {name} ones')
+    if not torch.isfinite(a).all(): raise ValueError(f'{name} features contain NaN or infinite values')
+    return a
+
 def _blocks(n, batch): return [slice(i, i + batch) for i in range(0, n, batch)]
 
 def _squared(a, b): # (n, m)
@@ -79,14 +87,6 @@ def precision_recall(
             for j in cols: d = _squared(x(i), y(j)) - tol; x_in[i] |= (d <= ry[j]).any(1); y_in[j] |= (d <= rx[i][:, None]).any(0); bar.update()
     return float(y_in.double().mean()), float(x_in.double().mean())
 
-def _features(a, name, k): # float tensor
-    "Features that neighbours can be found among"
-    a = torch.as_tensor(np.asarray(a))
-    if a.ndim != 2: raise ValueError(f'{name} features of shape {tuple(a.shape)}; expected (n, D)')
-    if k < 1 or len(a) < k + 1: raise ValueError(f'precision and recall with k = {k} need at least {max(k, 1) + 1} pictures and k of 1 or more, got {len(a)} {name} ones')
-    if not torch.isfinite(a).all(): raise ValueError(f'{name} features contain NaN or infinite values')
-    return a
-
 # %% ../nbs/65_metrics.ipynb #2022ea14
 SPATIAL = 'inception-spatial'  # the features that sFID is defined by
 
@@ -118,6 +118,7 @@ class InceptionOutputs:
         if images.dtype != torch.uint8: raise TypeError(f'features are taken from 8-bit pictures, got {images.dtype}: use to_uint8')
         with torch.inference_mode(): return tuple(a.float().cpu() for a in self.fn(images))
 
+# %% ../nbs/65_metrics.ipynb #522ccfc7
 def inception_outputs(
     weights=None,               # local file of the Inception weights; by default pytorch-fid downloads it once
     device='cpu',               # where to compute
@@ -133,6 +134,16 @@ def inception_outputs(
             if m is whole.Mixed_6d: spatial = x[:, :7].permute(0, 2, 3, 1).flatten(1)
         return x.flatten(1), spatial, x.flatten(1) @ whole.fc.weight.T
     return InceptionOutputs(fn, RESIZE[resize])
+
+# %% ../nbs/65_metrics.ipynb #b8e37acd
+def inception_extractor(
+    weights=None,               # local file of the Inception weights; by default pytorch-fid downloads it once
+    device='cpu',               # where to compute
+    resize:str='pytorch-fid',   # 'pytorch-fid', the same as `inception`, or 'openai', for statistics of OpenAI's
+)->Extractor: # 2048 features of the pool3 layer
+    "FID's Inception features of pictures enlarged in either way, for `Reference` and `Search`; raises ValueError or RuntimeError that says what to do"
+    outputs = inception_outputs(weights, device, resize)
+    return Extractor(INCEPTION, outputs.dims[0], lambda u: outputs.fn(u)[0], outputs.preprocessing)
 
 # %% ../nbs/65_metrics.ipynb #adf7c350
 @dataclass(frozen=True, eq=False)
@@ -175,7 +186,7 @@ class NpzRows:
         try: return f(*args)
         except UNREADABLE as e: raise ValueError(f'{self.path}: array {self.key} cannot be read ({str(e).splitlines()[0] if str(e) else type(e).__name__})') from None
 
-# %% ../nbs/65_metrics.ipynb #e78d0fe9
+# %% ../nbs/65_metrics.ipynb #97347dd6
 @patch
 def _open(self:NpzRows):
     "Read the head of the array; the file then stands at its first row"
@@ -210,6 +221,23 @@ class Batch:
     @property
     def n(self): "Number of pictures; 0: unknown"; return len(self.images) if self.images else max(r.n for r in (self.stats, self.spatial) if r)
 
+# %% ../nbs/65_metrics.ipynb #43f2ad1f
+def _open_npz(path, names):
+    for a, b in (('mu', 'sigma'), ('sigma', 'mu'), ('mu_s', 'sigma_s'), ('sigma_s', 'mu_s')):
+        if a in names and b not in names: raise ValueError(f'{path}: has {a} but no {b}')
+    images = rows = None
+    if 'arr_0' in names: rows = NpzRows(path); images = open_images(path) if rows.fortran else _image_array(rows, str(path))
+    return Batch(str(path), images, Reference.load(path) if 'mu' in names else None, _spatial_of(path) if 'mu_s' in names else None)
+
+def _spatial_of(path):
+    "Statistics of spatial features in an npz"
+    try:
+        with read_array(path) as z: return Reference(z['mu_s'].astype(np.float64), z['sigma_s'].astype(np.float64), int(z['n']) if 'n' in z else 0, SPATIAL, str(z['preprocessing']) if 'preprocessing' in z else '', str(path))
+    except (*UNREADABLE, TypeError) as e: raise ValueError(f'{path}: mu_s and sigma_s: {e}') from None
+
+# %% ../nbs/65_metrics.ipynb #68df97f7
+PICKLES = ('.pkl', '.pickle')  # read as data, see below
+
 def open_batch(
     source, # npz (arr_0, and/or mu, sigma, mu_s, sigma_s), pickled statistics (.pkl), folder or array of pictures, `Reference` or `Batch`
 )->Batch:
@@ -226,21 +254,7 @@ def open_batch(
             if len(names) != 1: raise ValueError(f'{source}: neither pictures (arr_0) nor statistics (mu, sigma); found {", ".join(sorted(names)) or "nothing"}')
     ims = open_images(source); return Batch(ims.origin, ims)
 
-def _open_npz(path, names):
-    for a, b in (('mu', 'sigma'), ('sigma', 'mu'), ('mu_s', 'sigma_s'), ('sigma_s', 'mu_s')):
-        if a in names and b not in names: raise ValueError(f'{path}: has {a} but no {b}')
-    images = rows = None
-    if 'arr_0' in names: rows = NpzRows(path); images = open_images(path) if rows.fortran else _image_array(rows, str(path))
-    return Batch(str(path), images, Reference.load(path) if 'mu' in names else None, _spatial_of(path) if 'mu_s' in names else None)
-
-def _spatial_of(path):
-    "Statistics of spatial features in an npz"
-    try:
-        with np.load(path, allow_pickle=False) as z: return Reference(z['mu_s'].astype(np.float64), z['sigma_s'].astype(np.float64), int(z['n']) if 'n' in z else 0, SPATIAL, str(z['preprocessing']) if 'preprocessing' in z else '', str(path))
-    except (*UNREADABLE, TypeError) as e: raise ValueError(f'{path}: mu_s and sigma_s: {e}') from None
-
 # %% ../nbs/65_metrics.ipynb #0901fb74
-PICKLES = ('.pkl', '.pickle')
 MOST_STEPS, MOST_BYTES = 10_000, 2**30  # statistics take some hundred instructions, and 34 MB
 
 @dataclass
@@ -256,11 +270,9 @@ def _name(module, name):
     if f'{module} {name}' not in _NAMES and name != 'FIDStatistics': raise ValueError(f'it refers to {module[:60]}.{name[:60]}, and statistics are two arrays and nothing else')
     return _Note('FIDStatistics' if name == 'FIDStatistics' else f'{module} {name}')
 
-def _call(f, args): # a note of the call; text stored as bytes is turned back here
+def _call(f, args):
+    "A note of a call"
     if not isinstance(f, _Note) or f.args is not None or not isinstance(args, tuple): raise ValueError('it calls something that is not a name')
-    if f.name == '_codecs encode':
-        if len(args) != 2 or not isinstance(args[0], str) or args[1] != 'latin1': raise ValueError('it holds text in an unknown encoding')
-        return args[0].encode('latin1')
     return _Note(f.name, args)
 
 # %% ../nbs/65_metrics.ipynb #98f68b01
@@ -272,7 +284,7 @@ def _take(stack, n):
     items = stack[-n:]; del stack[-n:]; return items
 
 def _since_mark(stack):
-    at = max((i for i, v in enumerate(stack) if v is _MARK), default=None)
+    at = next((i for i in reversed(range(len(stack))) if stack[i] is _MARK), None)
     if at is None: raise ValueError('its instructions do not fit together')
     items = stack[at + 1:]; del stack[at:]; return items
 
@@ -282,7 +294,25 @@ def _is(v, kind):
 
 def _pairs(v): return {_is(k, str): x for k, x in zip(v[::2], v[1::2], strict=True)}
 
-# %% ../nbs/65_metrics.ipynb #6599678e
+# %% ../nbs/65_metrics.ipynb #b1989d00
+_NUMBERS, _LONG1, _LONG4 = (b'I', b'L', b'p', b'g'), b'\x8a', b'\x8b'   # instructions with a whole number: as a line of digits, and as bytes after their count
+
+def _short_number(line):
+    "Is the whole number that an instruction starts with of 8 bytes at most, or is there none?"
+    if line[:1] in _NUMBERS: return b'\n' in line or len(line) < 24   # 19 digits, a sign, and what stands around them
+    if line[:1] in (_LONG1, _LONG4): return int.from_bytes(line[1:2] if line[:1] == _LONG1 else line[1:5], 'little') <= 8
+    return True
+
+def _instructions(data): # name, argument, place
+    "The instructions of a pickle, one after the other; raises ValueError at one with too large a number, before that is decoded"
+    f = io.BytesIO(data); ops = pickletools.genops(f)
+    while True:
+        if not _short_number(data[f.tell():f.tell() + 24]): raise ValueError('it holds a whole number of more than 8 bytes, which statistics have no use for')
+        try: op, arg, at = next(ops)
+        except StopIteration: return
+        yield op.name, arg, at
+
+# %% ../nbs/65_metrics.ipynb #7d2bc2ae
 _PLAIN = {'INT', 'BININT', 'BININT1', 'BININT2', 'LONG', 'LONG1', 'LONG4', 'FLOAT', 'BINFLOAT', 'STRING', 'BINSTRING', 'SHORT_BINSTRING', 'UNICODE', 'BINUNICODE', 'SHORT_BINUNICODE', 'BINUNICODE8', 'BINBYTES', 'SHORT_BINBYTES', 'BINBYTES8', 'BYTEARRAY8'}
 _MAKE = dict(NONE=lambda s: None, NEWTRUE=lambda s: True, NEWFALSE=lambda s: False, EMPTY_TUPLE=lambda s: (), EMPTY_LIST=lambda s: [], EMPTY_DICT=lambda s: {}, MARK=lambda s: _MARK,
     TUPLE=lambda s: tuple(_since_mark(s)), TUPLE1=lambda s: tuple(_take(s, 1)), TUPLE2=lambda s: tuple(_take(s, 2)), TUPLE3=lambda s: tuple(_take(s, 3)), LIST=_since_mark, DICT=lambda s: _pairs(_since_mark(s)),
@@ -292,10 +322,8 @@ _ADD = dict(APPEND=lambda s: (list, 'extend', _take(s, 1)), APPENDS=lambda s: (l
 def _follow(data): # plain values and notes, and where the pickle ends
     "What a pickle describes; nothing in it is imported, called or run"
     stack, memo = [], {}
-    for step, (op, arg, at) in enumerate(pickletools.genops(data)):
-        o = op.name
+    for step, (o, arg, at) in enumerate(_instructions(data)):
         if step > MOST_STEPS: raise ValueError('it has too many instructions')
-        if type(arg) is int and arg.bit_length() > 64: raise ValueError('it holds a number of more than 64 bits, which statistics have no use for')
         if o in _PLAIN: stack.append(arg)
         elif o in _MAKE: stack.append(_MAKE[o](stack))
         elif o in _ADD: kind, how, v = _ADD[o](stack); getattr(_is(stack[-1], kind), how)(v)
@@ -306,24 +334,33 @@ def _follow(data): # plain values and notes, and where the pickle ends
         elif o == 'STOP' and len(stack) == 1: return stack[0], at + 1
         elif o not in ('PROTO', 'FRAME'): raise ValueError(f'it contains the instruction {o}, which statistics have no use for')
 
-# %% ../nbs/65_metrics.ipynb #a1e1206a
-def _array_of(v): # float array
-    "The array that a note describes, from bytes that have been counted"
-    if not isinstance(v, _Note): raise ValueError('it holds something else than two arrays')
-    if v.name in _ARRAY and isinstance(v.state, tuple) and len(v.state) == 5: _, shape, dtype, fortran, raw = v.state
-    elif v.name in _BUFFER and v.state is None and len(v.args or ()) == 4: raw, dtype, shape, fortran = *v.args[:3], v.args[3] == 'F'
-    else: raise ValueError('it holds something else than two arrays')
-    kind = _dtype_of(dtype); raw = raw.encode('latin1') if isinstance(raw, str) else raw
-    if not isinstance(shape, tuple) or len(shape) > 2 or not all(type(n) is int and 0 < n < 2**31 for n in shape) or not isinstance(raw, (bytes, bytearray)): raise ValueError('it holds an array that is not plain numbers')
-    if math.prod(shape)*kind.itemsize != len(raw): raise ValueError(f'it claims an array of shape {shape}, but has {len(raw)} bytes for it')
-    return np.frombuffer(raw, kind).reshape(shape, order='F' if fortran else 'C').astype(np.float64)
-
+# %% ../nbs/65_metrics.ipynb #5b2dbbbc
 def _dtype_of(v):
     "The number type that a note describes: floats of 2, 4 or 8 bytes"
     code = v.args[0] if isinstance(v, _Note) and v.name == 'numpy dtype' and v.args else None
     order = v.state[1] if isinstance(code, str) and isinstance(v.state, tuple) and len(v.state) > 1 else '='
     if not isinstance(code, str) or not re.fullmatch('f[248]', code) or order not in ('<', '>', '='): raise ValueError(f'it holds an array of type {(code[:20] if isinstance(code, str) else type(code).__name__)!r}, and statistics are floats')
     return np.dtype(order + code)
+
+def _bytes_of(v):
+    "The numbers of an array: bytes, or text that stands for them, as Python 2 and the old protocols store them"
+    if isinstance(v, _Note) and v.name == '_codecs encode':
+        if len(v.args or ()) != 2 or v.args[1] != 'latin1': raise ValueError('it holds text in an unknown encoding')
+        v = v.args[0]
+    if not isinstance(v, (bytes, bytearray, str)): raise ValueError('it holds an array that is not plain numbers')
+    return v.encode('latin1') if isinstance(v, str) else v
+
+# %% ../nbs/65_metrics.ipynb #720ee836
+def _array_of(v): # float array
+    "The array that a note describes, from bytes that have been counted"
+    if not isinstance(v, _Note): raise ValueError('it holds something else than two arrays')
+    if v.name in _ARRAY and isinstance(v.state, tuple) and len(v.state) == 5: _, shape, dtype, fortran, raw = v.state
+    elif v.name in _BUFFER and v.state is None and len(v.args or ()) == 4: raw, dtype, shape, fortran = *v.args[:3], v.args[3] == 'F'
+    else: raise ValueError('it holds something else than two arrays')
+    kind, raw = _dtype_of(dtype), _bytes_of(raw)
+    if not isinstance(shape, tuple) or len(shape) > 2 or not all(type(n) is int and 0 < n < 2**31 for n in shape): raise ValueError('it holds an array whose shape is not that of a mean or a covariance')
+    if math.prod(shape)*kind.itemsize != len(raw): raise ValueError(f'it claims an array of shape {shape}, but has {len(raw)} bytes for it')
+    return np.frombuffer(raw, kind).reshape(shape, order='F' if fortran else 'C').astype(np.float64)
 
 def _pair(v): # mean and covariance
     if isinstance(v, _Note) and v.name == 'FIDStatistics' or isinstance(v, _Note) and v.name in _OBJECT: v = v.state

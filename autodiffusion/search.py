@@ -196,7 +196,7 @@ class Search:
         self._check_blocks()
         Fitness(model, reference, self.preset.samples, rungs=[self.preset.final_samples, self.preset.held_out], batch_size=1 if batch_size is None else batch_size)  # complains about what cannot be scored
 
-# %% ../nbs/80_search.ipynb #5d7cfacc
+# %% ../nbs/80_search.ipynb #5da7a538
 def _change(p:Preset, samples=None, population=None, generations=None, finalists=None, final_samples=None, refinements=None, held_out=None)->Preset:
     "A preset with some numbers changed; the finalists get at least as many samples as everyone"
     given = lambda **kw: {k: v for k, v in kw.items() if v is not None}
@@ -230,6 +230,7 @@ def config(self:Search)->dict:
     s, r = self.space, self.reference
     space = dict(steps=s.n_steps, sampler=s.sampler, eta=s.eta, allowed=None if s.allowed is None else zlib.crc32(s.grid.tobytes()), windows=s.windows, min_gap=s.min_gap, free_end=s.free_end)
     ref = dict(features=r.features, n=r.n, check=f'{float(np.trace(r.cov)) + float(r.mean.sum()):.6g}')
+    if r.extractor and r.extractor.preprocessing and not r.preprocessing: ref['prepared'] = r.extractor.preprocessing  # where the statistics do not say, the extractor decides
     if self.own_baselines: space['baselines'] = {k: pack(c) for k, c in self.own_baselines.items()}
     if s.blocks: space['blocks'] = dict(s.blocks.card(), fingerprint=self.model.blocks.fingerprint)
     if net := network_card(self.model): space['network'] = net
