@@ -92,7 +92,7 @@ def harms(self:BlockSpace, times): # (2, n, B): skip, reuse
         h = np.where(np.isfinite(h), h, np.nanmax(h[np.isfinite(h)], initial=1.))
     return h/np.maximum(np.stack([np.tile(self.saves, (n, 1)), np.tile(self.reuse_saves, (n, 1))]), 1e-9)
 
-# %% ../nbs/35_budget.ipynb #9223e617
+# %% ../nbs/35_budget.ipynb #99f96549
 def _held(skip, reuse): # (n, B) bool
     "Runs that a later reuse depends on: the first run of a block, if it is reused before it runs again"
     run, out = ~(skip | reuse), np.zeros(skip.shape, bool)
@@ -101,6 +101,7 @@ def _held(skip, reuse): # (n, B) bool
         if not (runs < first)[1:2].any(): out[runs[0], b] = True
     return out
 
+# %% ../nbs/35_budget.ipynb #ab0c2db4
 @patch
 def fit(self:BlockSpace,
     lists,          # a pair (skip, reuse) of sets for every step
@@ -121,6 +122,7 @@ def fit(self:BlockSpace,
         (skip, reuse)[j][k, i] = True; over -= saves[j, k, i]
     return self.lists(skip, reuse)
 
+# %% ../nbs/35_budget.ipynb #a7c43919
 @patch
 def _from_below(self:BlockSpace, harm, calls): # lists, or None
     "From the cheapest lists upwards: blocks are put back, the most harmful first, while it can be afforded"

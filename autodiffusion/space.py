@@ -172,7 +172,7 @@ def _gap(self:SearchSpace): return self.min_gap - 1e-6  # times are fractions of
 def _at_most(grid, x): i = np.searchsorted(grid, x, 'right'); return grid[i - 1] if i else -np.inf
 def _at_least(grid, x): i = np.searchsorted(grid, x, 'left'); return grid[i] if i < len(grid) else np.inf
 
-# %% ../nbs/40_space.ipynb #a232a2db
+# %% ../nbs/40_space.ipynb #e4bbf107
 FULL = (frozenset(), frozenset())  # the lists of a step that leaves nothing out
 
 def _resize(items, n, top):
@@ -194,6 +194,7 @@ def _settle(self:SearchSpace, want): # list of floats
         out.append(float(fits[int(np.argmin(np.abs(fits - w)))])); room = out[-1] - self._gap
     return out
 
+# %% ../nbs/40_space.ipynb #7fa93d98
 @patch
 def repair(self:SearchSpace,
     times,          # proposed times in any order, as numbers; with a free end the lowest is the end
@@ -215,6 +216,7 @@ def repair(self:SearchSpace,
         if fitted is not None: return Candidate(tuple(Step(t, *l) for t, l in zip(now, fitted)), settled[n] if end else CLEAN, self.sampler, self.eta)
     raise ValueError(f'no lists of blocks make {n} steps affordable: the budget of {self.blocks.budget:g} {self.blocks.unit} is too small')
 
+# %% ../nbs/40_space.ipynb #a5573b4a
 @patch(as_prop=True)
 def full_steps(self:SearchSpace)->int:
     "The most steps that a candidate can have with all blocks; the fewest allowed if none can be paid for"
