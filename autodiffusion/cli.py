@@ -299,6 +299,7 @@ def autodiffusion_search(
     quiet:store_true=False,     # show no progress bar
 ):
     "Search the time steps that make a diffusion model's few-step pictures best"
+    if budget is not None and not (np.isfinite(budget) and budget > 0): raise ValueError(f'--budget must be a number above 0, in full steps, got {budget:g}')
     r, dev = get_recipe(recipe) if recipe else None, open_device(device)
     start, how = number_list(start, 'start') if start else None, dict(adm=adm, schedule=schedule, classifier=classifier, classifier_adm=classifier_adm, classifier_scale=classifier_scale)
     m = open_model(model or 'demo', dev, 1. if guidance is None else guidance, **how) if not r else recipe_model(r, model, dev, guidance, **how)
