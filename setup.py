@@ -21,6 +21,6 @@ setup(
                  'Programming Language :: Python :: 3', 'Topic :: Scientific/Engineering :: Artificial Intelligence'],
     packages=find_packages(include=[lib, f'{lib}.*']), package_data={lib: cfg['package_data'].split()}, zip_safe=False,
     python_requires=f'>={cfg["min_python"]}', install_requires=cfg['requirements'].split(),
-    extras_require={'dev': cfg['dev_requirements'].split()},
+    extras_require={'dev': [*cfg['dev_requirements'].split(), *cfg['diffusers_requirements'].split()], 'diffusers': cfg['diffusers_requirements'].split()},
     # the second entry lets the documentation of other nbdev projects link to ours
     entry_points={'console_scripts': cfg['console_scripts'].split(), 'nbdev': [f'{lib}={lib}._modidx:d']})

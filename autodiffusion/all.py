@@ -8,10 +8,10 @@ __all__ = ['NoiseSchedule', 'CLEAN', 'Denoiser', 'sample', 'SAMPLERS', 'Step', '
            'to_uint8', 'open_images', 'Evaluation', 'evaluate', 'inception_outputs', 'inception_score',
            'precision_recall', 'read_pickled_stats', 'Fitness', 'toy_problem', 'Search', 'Result', 'PRESETS',
            'transfer', 'sample_to', 'load_demo', 'load_unet', 'image_grid', 'compare_grid', 'plot_steps', 'plot_search',
-           'explore', 'find_blocks', 'BlockSpace', 'FrontSearch', 'sensitivity', 'plot_sensitivity', 'adm_denoiser',
-           'RECIPES', 'get_recipe']
+           'explore', 'find_blocks', 'BlockSpace', 'FrontSearch', 'DrivenSearch', 'sensitivity', 'plot_sensitivity',
+           'adm_denoiser', 'RECIPES', 'get_recipe', 'from_diffusers', 'apply_file', 'Target']
 
-# %% ../nbs/130_all.ipynb #a491ad06
+# %% ../nbs/130_all.ipynb #f9960363
 from .schedule import NoiseSchedule, CLEAN
 from .denoiser import Denoiser
 from .rules import SAMPLERS
@@ -25,11 +25,13 @@ from .fitness import Fitness, toy_problem
 from .search import Search, Result, PRESETS
 from .transfer import transfer
 from .front import FrontSearch
+from .asktell import DrivenSearch
 from .batches import sample_to
 from .zoo import load_demo, load_unet
 from .adm import adm_denoiser
 from .paper import RECIPES, get_recipe
+from .hub import from_diffusers, apply_file, Target
 from .plots import image_grid, compare_grid, plot_steps, plot_search
 from .explore import explore
 
-_all_ = ['NoiseSchedule', 'CLEAN', 'Denoiser', 'sample', 'SAMPLERS', 'Step', 'Candidate', 'SearchSpace', 'KNOWN', 'windows_round', 'load_candidate', 'Extractor', 'Reference', 'frechet_distance', 'kid', 'inception', 'to_uint8', 'open_images', 'Evaluation', 'evaluate', 'inception_outputs', 'inception_score', 'precision_recall', 'read_pickled_stats', 'Fitness', 'toy_problem', 'Search', 'Result', 'PRESETS', 'transfer', 'sample_to', 'load_demo', 'load_unet', 'image_grid', 'compare_grid', 'plot_steps', 'plot_search', 'explore', 'find_blocks', 'BlockSpace', 'FrontSearch', 'sensitivity', 'plot_sensitivity', 'adm_denoiser', 'RECIPES', 'get_recipe']
+_all_ = ['NoiseSchedule', 'CLEAN', 'Denoiser', 'sample', 'SAMPLERS', 'Step', 'Candidate', 'SearchSpace', 'KNOWN', 'windows_round', 'load_candidate', 'Extractor', 'Reference', 'frechet_distance', 'kid', 'inception', 'to_uint8', 'open_images', 'Evaluation', 'evaluate', 'inception_outputs', 'inception_score', 'precision_recall', 'read_pickled_stats', 'Fitness', 'toy_problem', 'Search', 'Result', 'PRESETS', 'transfer', 'sample_to', 'load_demo', 'load_unet', 'image_grid', 'compare_grid', 'plot_steps', 'plot_search', 'explore', 'find_blocks', 'BlockSpace', 'FrontSearch', 'DrivenSearch', 'sensitivity', 'plot_sensitivity', 'adm_denoiser', 'RECIPES', 'get_recipe', 'from_diffusers', 'apply_file', 'Target']

@@ -241,7 +241,7 @@ def _check_room(self:Store):
     near = next(p for p in self.out.absolute().parents if p.exists()); free = shutil.disk_usage(near).free
     if self.npz and free < 2*self.nbytes: raise ValueError(f'{self.out}: {self.n:,} pictures take {self.nbytes/1e9:.3g} GB, twice that while they are put together, and the disk has {free/1e9:.3g} GB left')
 
-# %% ../nbs/84_batches.ipynb #8e56ea21
+# %% ../nbs/84_batches.ipynb #e93ac8bd
 def draw(
     model:Denoiser,     # model
     c:Candidate,        # its steps
@@ -255,7 +255,7 @@ def draw(
     try:
         x = sample_batch(model, indices=r, seed=seed, labels=labels, **plan(c)); bad = (~torch.isfinite(x.flatten(1)).all(1)).nonzero()
         if len(bad): raise RuntimeError(f'{model.name}: sample {r[int(bad[0])]} has NaN or infinite values (precision {model.precision})')
-        return to_uint8(x).permute(0, 2, 3, 1).cpu().numpy()
+        return to_uint8(model.pictures(x)).permute(0, 2, 3, 1).cpu().numpy()
     except Exception as e:
         if not out_of_memory(e): raise
         if len(r) == 1: raise RuntimeError(f'{model.name}: not enough memory for a single sample on {model.device}') from e
@@ -290,7 +290,7 @@ class Drawn:
     precision: str  # the precision of the run
     def __str__(self): return f'{self.out}: {self.n:,} pictures' if not self.missing else f'{self.out}: the shards of this worker are done; {self.missing} of other workers are still to come, and the last worker puts all together'
 
-# %% ../nbs/84_batches.ipynb #f774a8eb
+# %% ../nbs/84_batches.ipynb #91efb4e0
 def sample_to(
     out,                    # NAME.npz: arrays; anything else: a folder of numbered PNG files
     model:Denoiser,         # model, on this worker's device
@@ -309,7 +309,7 @@ def sample_to(
     (r, w), asked = workers or worker(), precision or model.precision
     c, y = _check(model, plan(steps, sampler, t_end, eta), n, seed, labels, batch_size, shard, asked)
     if r == 0: warn_if_uneven(c.sampler, c.times)
-    store = Store(out, n, model.shape, shard := shard or _recorded(Store(out, n, model.shape)) or shard_size(n, w))
+    store = Store(out, n, model.picture_shape, shard := shard or _recorded(Store(out, n, model.picture_shape)) or shard_size(n, w))
     found = store.begin(settings_of(model, c, n, seed, y, shard, asked), lambda: dict(precision=fastest_precision(model) if asked == 'auto' else asked))
     model, ours = model.with_(precision=found['precision']), [k for k in store.missing() if k % w == r]
     if ours: _draw_all(store, model, c, ours, seed, y, batch_size, (r, w), progress)
@@ -317,13 +317,13 @@ def sample_to(
     if not missing and store.work.exists(): store.join(y if y is not None else own_labels(model, n, seed))
     return Drawn(store.out, n, sum(len(store.shards[k]) for k in ours), len(missing), found['precision'])
 
-# %% ../nbs/84_batches.ipynb #e970cca8
+# %% ../nbs/84_batches.ipynb #7676475a
 def _check(model, how, n, seed, labels, batch_size, shard, precision):
     "Candidate and labels; raises ValueError for what cannot be drawn"
     get_sampler(how['sampler']); check_times([getattr(s, 't', s) for s in how['steps']], model.schedule, how['t_end'])
     if min(n, batch_size, 1 if shard is None else shard) < 1: raise ValueError(f'n, batch_size and shard must be at least 1, got {n}, {batch_size} and {shard}')
     if not 0 <= seed < 2**64: raise ValueError(f'seed must lie between 0 and 2^64, got {seed}')
-    if model.shape[0] != 3: raise ValueError(f'{model.name}: pictures have 3 channels, the model makes {model.shape[0]}')
+    if model.picture_shape[0] != 3: raise ValueError(f'{model.name}: pictures have 3 channels, the model makes {model.picture_shape[0]}')
     if precision != 'auto': model.with_(precision=precision)  # complains about unknown ones
     return Candidate(tuple(how['steps']), how['t_end'], how['sampler'], how['eta']), None if (y := check_labels(model, labels, n)) is None else y.cpu()
 

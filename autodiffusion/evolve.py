@@ -54,20 +54,26 @@ def mutate_uniform(
         if len(free): g[k] = rng.choice(free)
     return space.repair(g, c.lists(), rng)
 
-# %% ../nbs/50_evolve.ipynb #a8d9bdba
+# %% ../nbs/50_evolve.ipynb #084c55c9
 def mutate_local(
     rng,                # numpy Generator
     c:Candidate,        # parent
     space:SearchSpace,  # what is legal
     scale:float=.3,     # standard deviation of a move, as a share of half the distance between the neighbours
+    first:int=0,        # number of the first time that may move: what lies before is shared with the parent
+    grain:float=0,      # moved times are rounded to multiples of this many thousandths of the training steps, early ones to coarser ones, so that children meet; 0: they are not
 )->Candidate:
     "One to all times moved a little, in proportion to the room between their neighbours"
     g = genes(c, space); full = [space.grid[-1] + 1, *g, space.grid[0] - 1]
     moved = rng.random(len(g)) < rng.uniform(1/len(g), 1)
-    moved[rng.integers(len(g))] = True
-    step = np.array([(a - b)/2 for a, b in zip(full, full[2:])])*scale*rng.standard_normal(len(g))
-    step = np.sign(step)*np.maximum(np.abs(step), space.min_gap)
-    return space.repair(np.array(g) + np.where(moved, step, 0), c.lists(), rng)
+    moved[rng.integers(first, len(g))] = True; moved[:first] = False
+    room = np.array([(a - b)/2 for a, b in zip(full, full[2:])]); step = room*scale*rng.standard_normal(len(g))
+    widths = [b - a for a, b in space.windows] if space.windows else [math.inf]; widths += [math.inf]*(len(g) - len(widths))
+    coarse = np.minimum(32, grain*2.**np.minimum(np.arange(len(g))[::-1], 3))*space.n_train/1000
+    grains = np.maximum(np.minimum(coarse, np.minimum(room/2, np.array(widths[:len(g)])/8)).round(), max(space.min_gap, 1)) if grain else np.full(len(g), space.min_gap)
+    new = np.array(g) + np.sign(step)*np.maximum(np.abs(step), grains)
+    if grain: new = np.round(new/grains)*grains
+    return space.repair(np.where(moved, new, g), c.lists(), rng)
 
 # %% ../nbs/50_evolve.ipynb #46e3d303
 def mutate_length(
@@ -91,17 +97,19 @@ def stretch(c:Candidate, k:int, space:SearchSpace, rng=None)->Candidate:
     times = np.interp(at, np.arange(len(c) + 1), [*c.times, c.t_end])
     return space.repair([*times, *([c.t_end] if space.free_end else [])], [l[min(len(l) - 1, round(a))] for a in at], rng)
 
-# %% ../nbs/50_evolve.ipynb #bba7b958
+# %% ../nbs/50_evolve.ipynb #811c4d5f
 def mutate_blocks(
     rng,                # numpy Generator
     c:Candidate,        # parent
     space:SearchSpace,  # what is legal, with blocks
+    first:int=0,        # number of the first step that may change
 )->Candidate:
     "A few blocks of a few steps changed, one by one"
     b = space.blocks; skip, reuse = b.tables(c.lists()); n, B = skip.shape
     harm = b.harms(c.times); off = skip | reuse
     w = np.where(off, harm.min(0), 1/np.maximum(harm.min(0), 1e-12))**.5; w = (w/w.sum() + 1/w.size)/2    # half by harm, half evenly
-    for j in rng.choice(n*B, min(n*B, 1 + rng.geometric(.4)), replace=False, p=w.ravel()):
+    w[:first] = 0; w /= w.sum()
+    for j in rng.choice(n*B, min((n - first)*B, 1 + rng.geometric(.4)), replace=False, p=w.ravel()):
         k, i = divmod(int(j), B); to = int(np.clip(k + rng.choice([-1, 1]), 0, n - 1))
         if off[k, i] and rng.random() < .3: skip[[k, to], i], reuse[[k, to], i] = skip[[to, k], i], reuse[[to, k], i]; continue
         other = [s for s in ((0, 0), (1, 0), (0, 1)) if s != (skip[k, i], reuse[k, i]) and not (s[0] and i not in b.skip) and not (s[1] and (i not in b.reuse or not k))]
@@ -194,7 +202,7 @@ def iter_make(items):
     def make(): last[0] = next(it, last[0]); return last[0]
     return make
 
-# %% ../nbs/50_evolve.ipynb #3860a374
+# %% ../nbs/50_evolve.ipynb #3c2a2ab9
 def standard_generation(rng, g, ranked, space, schedule, ev, seen, seeds=()):
     "Candidates of generation `g`; `ranked` holds all scored ones, best first"
     out, n = [], ev.population
@@ -207,20 +215,21 @@ def standard_generation(rng, g, ranked, space, schedule, ev, seen, seeds=()):
     else:
         best = ranked[:ev.parents]; w = .5**(np.arange(len(best))*3/ev.parents); w /= w.sum()
         pick = lambda: best[rng.choice(len(best), p=w)]
-        scale = .5*.25**(g/max(1, ev.generations - 1))
-        fill(lambda: _child(rng, pick, space, scale), out, n, seen)
+        done = min(1, g/max(1, ev.generations - 1)); scale, grain = .5*.25**done, 2**round(3*(1 - done))
+        fill(lambda: _child(rng, pick, space, scale, grain), out, n, seen)
     return fill(lambda: random_candidate(rng, space), out, n, seen)
 
-def _child(rng, pick, space, scale):
+def _child(rng, pick, space, scale, grain=0):
     "One child: a local move, a blend, a cut or a jump"
-    u = rng.random()
-    if space.blocks and rng.random() < .5: return mutate_blocks(rng, pick(), space)
+    u, c = rng.random(), pick(); late = np.arange(1, len(c) + 1)
+    first = int(rng.choice(len(c), p=late/late.sum()))     # a child that changes late steps alone is cheap to score
+    if space.blocks and rng.random() < .5: return mutate_blocks(rng, c, space, first)
     if space.step_range[0] < space.step_range[1] and rng.random() < .25:
         c = pick(); return mutate_length(rng, c, space) if rng.random() < .5 else stretch(c, int(np.clip(len(c) + rng.choice([-1, 1]), *space.step_range)), space, rng)
-    if u < .60: return mutate_local(rng, pick(), space, scale)
-    if u < .80: return mutate_local(rng, cross_blend(rng, pick(), pick(), space), space, scale/2)
-    if u < .90: return cross_cut(rng, pick(), pick(), space)
-    return mutate_uniform(rng, pick(), space, .4)
+    if u < .60: return mutate_local(rng, c, space, scale, first, grain)
+    if u < .80: return mutate_local(rng, cross_blend(rng, c, pick(), space), space, scale/2, grain=grain)
+    if u < .90: return cross_cut(rng, c, pick(), space)
+    return mutate_uniform(rng, c, space, .4)
 
 # %% ../nbs/50_evolve.ipynb #bf4a5238
 def seed_genes(c, space:SearchSpace): # times, and block lists or None

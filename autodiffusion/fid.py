@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['INCEPTION', 'EXTENSIONS', 'UNREADABLE', 'MOST_HEAD', 'STATS_FORMAT', 'frechet_distance', 'Moments', 'to_uint8',
-           'Extractor', 'inception_network', 'inception', 'Images', 'read_image', 'check_image', 'read_head',
-           'read_array', 'open_images', 'check_prepared', 'Reference', 'kid', 'statistics', 'compare']
+           'Extractor', 'inception_network', 'PoolThree', 'inception', 'Images', 'read_image', 'check_image',
+           'read_head', 'read_array', 'open_images', 'check_prepared', 'Reference', 'kid', 'statistics', 'compare']
 
 # %% ../nbs/60_fid.ipynb #ba7d4843
 import io, math, zlib
@@ -90,7 +90,7 @@ class Extractor:
         if images.dtype != torch.uint8: raise TypeError(f'features are taken from 8-bit pictures, got {images.dtype}: use to_uint8')
         with torch.inference_mode(): return self.fn(images).float().cpu()
 
-# %% ../nbs/60_fid.ipynb #ed3f402f
+# %% ../nbs/60_fid.ipynb #af2659d8
 def inception_network(
     weights=None,   # local file with the weights, pt_inception-2015-12-05-6726825d.pth; by default pytorch-fid downloads it once
     device='cpu',   # where to compute
@@ -107,14 +107,18 @@ def inception_network(
     with mock.patch.object(pf, 'fid_inception_v3', lambda: whole): net = pf.InceptionV3([3])
     return net.to(device).eval(), whole.to(device).eval()
 
+class PoolThree:
+    "Features of 8-bit pictures from a network that was cut at pool3; a class, so that it can be sent to other processes"
+    def __init__(self, net): self.net = net
+    def __call__(self, u): return self.net(u.to(next(self.net.parameters()).device).float()/255)[0].flatten(1)
+
 def inception(
     weights=None,   # local file with the weights; by default pytorch-fid downloads it once
     device='cpu',   # where to compute
 )->Extractor: # 2048 features of the pool3 layer; its Fréchet distance is the FID
     "FID's Inception features through pytorch-fid; raises RuntimeError or ValueError that says what to do"
     net = inception_network(weights, device)[0]
-    fn = lambda u: net(u.to(device).float()/255)[0].flatten(1)
-    return Extractor(INCEPTION, 2048, fn, 'bilinear to 299 x 299 inside the network, [0, 255] to [-1, 1]')
+    return Extractor(INCEPTION, 2048, PoolThree(net), 'bilinear to 299 x 299 inside the network, [0, 255] to [-1, 1]')
 
 # %% ../nbs/60_fid.ipynb #ac3e6016
 def _read_weights(path):

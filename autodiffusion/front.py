@@ -5,12 +5,11 @@
 # %% auto #0
 __all__ = ['fronts', 'crowding', 'FrontSearch', 'Front']
 
-# %% ../nbs/86_front.ipynb #2752c834
+# %% ../nbs/86_front.ipynb #e23453ce
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 import matplotlib.pyplot as plt, numpy as np
 from fastcore.basics import patch
-from .evolve import propose
 from .fitness import Fitness
 from .search import HELD_OUT, Search, search_pictures
 from .space import Candidate, SearchSpace
@@ -38,7 +37,7 @@ def crowding(
         room[order[[0, -1]]] = np.inf; room[order[1:-1]] += (x[order[2:]] - x[order[:-2]])/span
     return room
 
-# %% ../nbs/86_front.ipynb #8aa0c3f1
+# %% ../nbs/86_front.ipynb #2ba08aa3
 class FrontSearch(Search):
     "A search for all candidates that none beats in both distance and cost; takes what `Search` takes"
     @property
@@ -50,7 +49,9 @@ class FrontSearch(Search):
         if not cs: return list(scores)
         f = fronts(p); room = np.zeros(len(p))
         for k in set(f): room[f == k] = crowding(p[f == k])
-        return [cs[i] for i in sorted(range(len(cs)), key=lambda i: (f[i], -room[i], cs[i].key))] + [c for c in scores if not math.isfinite(scores[c])]
+        return [cs[i] for i in sorted(range(len(cs)), key=lambda i: (f[i], -room[i], cs[i].key))] + sorted((c for c in scores if not math.isfinite(scores[c])), key=lambda c: c.key)
+
+    def promising(self, cs, level, most, z=0.): return [c for c in self.rank({c: level[c].value for c in cs}) if math.isfinite(level[c].value)][:most]
 
 # %% ../nbs/86_front.ipynb #62e140c6
 @patch
@@ -71,24 +72,22 @@ def _pictures(self:FrontSearch):
     p = self.preset
     return search_pictures(p) + (p.finalists + len(self.baselines()))*p.held_out
 
-# %% ../nbs/86_front.ipynb #6265748c
+# %% ../nbs/86_front.ipynb #9c22d3ae
 @patch
-def _finish(self:FrontSearch, model, journal, bar, score, scores, history, order):
+def _finish(self:FrontSearch, run):
     "Finalists and their children on more samples, the front of those on fresh noise, and full steps beside them"
-    p, ev, done = self.preset, self.preset.evolution, dict(history)
-    if not any(map(math.isfinite, scores.values())): raise RuntimeError(f'all {len(scores)} candidates failed; the first: {history[0][1].reason}')
-    bar.set_description('finalists')
-    finals = {c: score('finalists', c, p.final_samples, known=p.samples) if p.final_samples > p.samples else done[c] for c in self.best_of(scores, p.finalists)}
-    value = lambda: {c: s.value for c, s in finals.items()}
+    p, bar = self.preset, run.bar
+    bar.set_description('finalists'); run.scores('finalists', self.best_of(run.values(p.samples), p.finalists), p.final_samples)
     for r in range(p.refinements):
         bar.set_description(f'refinement {r + 1}/{p.refinements}')
-        for c in propose(ev.generations + r, self.rank(value()), self.space, model.schedule, replace(ev, population=p.finalists), self.seed, seen=scores): finals[c] = score(f'refinement {r + 1}', c, p.final_samples)
-    fresh = Fitness(model, self.reference, p.held_out, self.seed + HELD_OUT, batch_size=journal.found['batch_size'])
+        run.scores(f'refinement {r + 1}', self._children(run, p.evolution.generations + r, p.finalists), p.final_samples)
+    finals = dict(run.levels[p.final_samples])
+    fresh = Fitness(run.model, self.reference, p.held_out, self.seed + HELD_OUT, batch_size=run.fit.batch_size)
     bar.set_description('held out')
-    rows = {c: score('held out', c, p.held_out, fresh) for c in self.best_of(value(), p.finalists)}
-    known = {n: (c, score('held out', c, p.held_out, fresh)) for n, c in self.baselines().items()}
+    rows = {c: run.score('held out', c, p.held_out, fresh) for c in self.best_of(run.values(p.final_samples), p.finalists)}
+    known = {n: (c, run.score('held out', c, p.held_out, fresh)) for n, c in self.baselines().items()}
     bar.set_description('done'); bar.update(max(0, bar.total - bar.n))
-    return Front(self, rows, known, history, finals, dict(journal.found))
+    return Front(self, rows, known, run.history, finals, dict(run.journal.found))
 
 # %% ../nbs/86_front.ipynb #bba9103d
 @dataclass(frozen=True, eq=False)

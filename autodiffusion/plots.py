@@ -81,7 +81,7 @@ def plot_steps(
     if own: plt.close(fig); return fig
     return ax
 
-# %% ../nbs/100_plots.ipynb #21e693ef
+# %% ../nbs/100_plots.ipynb #fa166fdc
 def plot_search(
     result:Result, # of a search
 )->Figure:
@@ -92,7 +92,7 @@ def plot_search(
     known = set(s.space.known(s.model.schedule).values()); k = np.array([c in known for c, _ in result.history])
     ax.semilogy(spent[~k], v[~k], '.', ms=4, alpha=.4, label='candidates'); ax.semilogy(spent[k], v[k], 'kx', ms=5, label='known schedules')
     ax.semilogy(spent, np.minimum.accumulate(v), 'tab:red', lw=1.5, label='best so far')
-    ax.set(xlabel='network evaluations (thousands)', ylabel=f'search score\n({s.reference.metric}, {s.preset.samples} samples)'); ax.legend(fontsize=7)
+    ax.set(xlabel='network evaluations (thousands)', ylabel=f'search score\n({s.reference.metric}, {result.history[0][1].n} samples)'); ax.legend(fontsize=7)
     best = np.flatnonzero(v == np.minimum.accumulate(v))
     for i in best: bx.plot([spent[i]]*len(result.history[i][0]), result.history[i][0].times, '.', color='tab:red', ms=4, alpha=.7)
     bx.plot([spent[-1]]*len(result.best), result.best.times, 'k<', ms=6); bx.set(xlabel='network evaluations (thousands)', ylabel='t of the best so far\n(arrows: the winner)', ylim=(-20, len(s.model.schedule) + 20))

@@ -44,7 +44,7 @@ def check_times(
         if a < b: raise ValueError(f'times must go from noisy to clean, largest first: {a:g} comes before {b:g}')
     if not (CLEAN <= t_end < times[-1]): raise ValueError(f'the end time {t_end:g} must lie between {CLEAN} (clean data) and the last step, {times[-1]:g}')
 
-# %% ../nbs/20_samplers.ipynb #a30b214f
+# %% ../nbs/20_samplers.ipynb #1ce02fe2
 def _keep(steps, k): # ids of blocks whose output a later step wants
     "What the blocks must remember when step `k` is taken"
     return frozenset().union(*(getattr(s, 'reuse', ()) for s in steps[k + 1:]))
@@ -59,16 +59,23 @@ def sample_batch(
     eta:float=0.,       # DDIM's noise, 0 to 1
     labels=None,        # (B,) class labels; by default `denoiser.labels(indices, seed)`
     callback=None,      # called before every move with a dict: k, t, x, pred
+    shared=None,        # `Prefixes` of this model, to go on from what other batches of these samples have in common with it
+    count=None,         # called with every step for which the network runs, and the number of pictures
 )->torch.Tensor: # (B, C, H, W) float32 on the model's device
     "Samples number `indices` in one batch"
-    s, dev, steps = get_sampler(sampler), denoiser.device, list(steps)
+    s, dev, steps = get_sampler(sampler), denoiser.device, tuple(steps)
     y = denoiser.labels(indices, seed) if labels is None else torch.as_tensor(labels, device=dev)
-    x, memory = noise(seed, indices, denoiser.shape).to(dev), {}
+    same = (seed, indices if isinstance(indices, range) else tuple(map(int, indices)), None if labels is None else tuple(y.tolist()), sampler, eta, len(steps) if s.memory else 0)   # some rules look at how many moves are left
+    memory = {}
+    start = None if shared is None else shared.find(same, steps, memory)
+    x = None if start else denoiser.starting(noise(seed, indices, denoiser.shape).to(dev), getattr(steps[0], 't', steps[0]))
     def look(x, t, m):
-        memory['keep'] = _keep(steps, m.k)
+        memory['keep'] = _keep(steps, m.k) | (frozenset() if shared is None else shared.wanted(steps[:m.k + 1]))
+        if count: count(steps[m.k], len(x))
         return denoiser(x, t, y, steps[m.k] if hasattr(steps[m.k], 't') else None, memory, shift=not s.shifts_mean)
     moves = spans(denoiser.schedule, [getattr(p, 't', p) for p in steps], t_end)
-    return walk(s, look, x, moves, lambda k: noise(seed, indices, denoiser.shape, k + 1).to(dev), eta, callback)
+    keep = None if shared is None else lambda state: shared.keep(same, steps, state, memory)
+    return walk(s, look, x, moves, lambda k: noise(seed, indices, denoiser.shape, k + 1).to(dev), eta, callback, start, keep)
 
 # %% ../nbs/20_samplers.ipynb #e016db81
 def check_blocks(denoiser:Denoiser, steps):
@@ -99,7 +106,7 @@ def plan(
     if out['eta'] and not get_sampler(out['sampler']).takes_eta: raise ValueError(f'sampler {out["sampler"]} takes no eta')
     return out
 
-# %% ../nbs/20_samplers.ipynb #159a979e
+# %% ../nbs/20_samplers.ipynb #7e5e6390
 def sample(
     denoiser:Denoiser,      # model
     steps,                  # times noisiest first, such as [926, 690, 424, 153], or a candidate
@@ -111,7 +118,7 @@ def sample(
     batch_size:int=256,     # samples per network call; does not change the samples
     progress:bool=False,    # show a bar with the time left
     callback=None,          # called before every move with a dict: k, t, x, pred
-)->torch.Tensor: # (n, C, H, W) float32 on the CPU, in [-1, 1] where x0 is clipped
+)->torch.Tensor: # (n, C, H, W) float32 on the CPU, in [-1, 1] where x0 is clipped; latents come out decoded
     "Draw samples; raises ValueError for times that are out of range, repeated or out of order"
     how = plan(steps, sampler, t_end, eta)
     times = [getattr(p, 't', p) for p in how['steps']]
@@ -122,7 +129,7 @@ def sample(
     with tqdm(total=n, desc='sampling', unit='img', disable=not progress) as bar:
         for lo in range(0, n, batch_size):
             hi = min(n, lo + batch_size)
-            out.append(sample_batch(denoiser, indices=range(start + lo, start + hi), seed=seed, labels=None if y is None else y[lo:hi], callback=callback, **how).cpu())
+            out.append(denoiser.pictures(sample_batch(denoiser, indices=range(start + lo, start + hi), seed=seed, labels=None if y is None else y[lo:hi], callback=callback, **how)).cpu())
             bar.update(hi - lo)
     return torch.cat(out)
 
