@@ -223,7 +223,7 @@ class Search:
         self._check_blocks()
         Fitness(model, reference, self.preset.samples, rungs=[*self.preset.counts, self.preset.held_out], batch_size=1 if batch_size is None else batch_size)  # complains about what cannot be scored
 
-# %% ../nbs/80_search.ipynb #2b68738b
+# %% ../nbs/80_search.ipynb #0dc216ef
 def _change(p:Preset, samples=None, population=None, generations=None, finalists=None, final_samples=None, refinements=None, held_out=None, last_samples=None)->Preset:
     "A preset with some numbers changed; the finalists get at least as many samples as everyone, and rungs lie below"
     given = lambda **kw: {k: v for k, v in kw.items() if v is not None}
@@ -237,6 +237,7 @@ def _change(p:Preset, samples=None, population=None, generations=None, finalists
     p = dataclasses.replace(p, evolution=ev, last_samples=last, **given(samples=samples, finalists=finalists, final_samples=final_samples, refinements=refinements, held_out=held_out))
     return dataclasses.replace(p, final_samples=max(p.final_samples, p.samples), rungs=tuple(sorted(r for r in p.rungs if r < p.samples)))
 
+# %% ../nbs/80_search.ipynb #a78d6204
 def network_card(model:Denoiser)->dict:
     "What changes the pictures and is neither in the model's card nor in its weights; only what is not as usual"
     def of(net): # settings that two networks with the same weights may differ in (those of the shipped kind, a dict, follow from the weights)
