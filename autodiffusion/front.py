@@ -37,9 +37,10 @@ def crowding(
         room[order[[0, -1]]] = np.inf; room[order[1:-1]] += (x[order[2:]] - x[order[:-2]])/span
     return room
 
-# %% ../nbs/86_front.ipynb #2ba08aa3
+# %% ../nbs/86_front.ipynb #c6bbf53e
 class FrontSearch(Search):
     "A search for all candidates that none beats in both distance and cost; takes what `Search` takes"
+    modelled = False    # the model of the scores knows one aim, not two
     @property
     def config(self): return dict(super().config, goal='front')
 

@@ -184,9 +184,10 @@ def weights_check(net)->str:
     for name, p in sorted(net.state_dict().items()): crc = zlib.crc32(p.detach().flatten()[:4096].float().cpu().numpy().tobytes(), zlib.crc32(name.encode(), crc))
     return f'{crc:08x}'
 
-# %% ../nbs/80_search.ipynb #af7cd760
+# %% ../nbs/80_search.ipynb #f0f0e3c4
 class Search:
     "A search for the best steps of a model under a reference"
+    modelled = True     # a model of the scores chooses the children
     def __init__(self,
         model:Denoiser,             # model to be made fast
         reference:Reference,        # statistics of real pictures, with an extractor
@@ -397,6 +398,16 @@ class Run:
     def most(self, enough:int)->dict: "Values on the most samples on which at least `enough` candidates were scored; else on the fewest"; return self.values(next((n for n in sorted(self.levels)[::-1] if len(self.levels[n]) >= enough), min(self.levels)))
     def upto(self, pictures:int): "Move the bar to the end of a stage"; self.bar.update(max(0, pictures - self.bar.n))
 
+# %% ../nbs/80_search.ipynb #ab70bdb8
+@patch
+def everything(self:Run)->dict: # candidate -> value
+    "Values of all candidates on the scale of the samples on which most were scored; those of more samples win"
+    base = self.values(max(self.levels, key=lambda n: (len(self.levels[n]), -n))); out = dict(base)
+    for n in sorted(self.levels):
+        ratios = [base[c]/v for c, v in self.values(n).items() if c in base and 0 < v < math.inf and base[c] < math.inf]
+        if ratios: out |= {c: v*float(np.median(ratios)) for c, v in self.values(n).items()}
+    return out
+
 # %% ../nbs/80_search.ipynb #9df1ee3c
 @patch
 def rank(self:Search, scores:dict): # list of candidates
@@ -424,16 +435,17 @@ def _climb(self:Search, run, stage, cs, rungs):
         run.scores(stage, cs, n)
         if k + 1 < len(rungs): cs = self.promising(cs, run.levels[n], math.ceil(len(cs)/2))
 
-# %% ../nbs/80_search.ipynb #57632193
+# %% ../nbs/80_search.ipynb #989b5c04
 @patch
 def _children(self:Search, run, g, n):
     "The candidates of generation `g`: of many proposed ones those that promise most for their price"
-    p = self.preset; wide = p.pool if g and not self.space.blocks else 1    # the model of the scores does not know blocks
+    p, b = self.preset, self.space.blocks; wide = p.pool if g and self.modelled else 1
     ev = dataclasses.replace(p.evolution, population=n*wide)
     ranked, seen = self.rank(run.most(ev.parents)), {c for level in run.levels.values() for c in level}
     seeds = [*self.seeds, *map(unpack, run.journal.found.get('proposals', ()))]
     pool = propose(g, ranked, self.space, self.model.schedule, ev, self.seed, seeds, seen)
-    cs = choose(pool, n, run.most(2*self.space.step_range[1] + 4), self.model.schedule) if wide > 1 else pool
+    known = run.everything() if b else run.most(2*self.space.step_range[1] + 4)    # what a model of block lists has to learn is much
+    cs = choose(pool, n, known, self.model.schedule, b) if wide > 1 else pool
     run.fit.shared.plan(cs, ranked[:ev.parents])
     return cs
 
