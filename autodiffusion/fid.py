@@ -7,9 +7,9 @@ __all__ = ['INCEPTION', 'EXTENSIONS', 'UNREADABLE', 'MOST_HEAD', 'STATS_FORMAT',
            'Extractor', 'inception_network', 'PoolThree', 'inception', 'Images', 'read_image', 'check_image',
            'read_head', 'read_array', 'open_images', 'check_prepared', 'Reference', 'kid', 'statistics', 'compare']
 
-# %% ../nbs/60_fid.ipynb #ba7d4843
+# %% ../nbs/60_fid.ipynb #c3c03777
 import io, math, zlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Callable
 from unittest import mock
@@ -292,7 +292,7 @@ def load(cls:Reference,
     try: return cls(d['mu'].astype(np.float64), d['sigma'].astype(np.float64), int(d.get('n', 0)), text('features', INCEPTION), text('preprocessing'), text('origin'), d['some'].astype(np.float32) if 'some' in d else None, extractor)
     except (ValueError, TypeError) as e: raise ValueError(f'{path}: {e}') from None
 
-# %% ../nbs/60_fid.ipynb #1d803272
+# %% ../nbs/60_fid.ipynb #3e9a0c5c
 @patch(as_prop=True)
 def root(self:Reference): # (D, D) float64
     "Symmetric square root of the reference covariance, computed once"
@@ -309,10 +309,19 @@ def distance(self:Reference,
     if x.ndim != 2 or x.shape[1] != len(self.mean): raise ValueError(f'features of shape {x.shape} cannot be compared with {len(self.mean)} {self.features} features')
     if len(x) < 2: raise ValueError(f'a Fréchet distance needs at least 2 samples, got {len(x)}')
     if not np.isfinite(x).all(): return math.inf
+    there, root, eigvalsh = self.__dict__.get('_there') or (self.mean, self.root, np.linalg.eigvalsh)
+    x = x if there is self.mean else torch.as_tensor(x).to(there)
     mean = x.mean(0); x = (x - mean)/math.sqrt(len(x) - 1)
-    a = x @ self.root
-    w = np.linalg.eigvalsh(a @ a.T)[1:] if len(x) <= x.shape[1] else np.linalg.eigvalsh(a.T @ a)
-    return max(0., float(((mean - self.mean)**2).sum() + (x*x).sum() + np.trace(self.cov) - 2*np.sqrt(w.clip(0)).sum()))
+    a = x @ root
+    w = eigvalsh(a @ a.T)[1:] if len(x) <= x.shape[1] else eigvalsh(a.T @ a)
+    return max(0., float(((mean - there)**2).sum() + (x*x).sum() + np.trace(self.cov) - 2*(w.clip(0)**.5).sum()))
+
+@patch
+def on(self:Reference, device)->Reference:
+    "The same statistics, whose distances are computed on `device`, which must know float64"
+    r = replace(self); place = lambda a: torch.as_tensor(a).to(device)
+    for k, v in dict(_root=self.root, _there=(place(self.mean), place(self.root), torch.linalg.eigvalsh)).items(): object.__setattr__(r, k, v)
+    return r
 
 # %% ../nbs/60_fid.ipynb #5d8c39bd
 def kid(

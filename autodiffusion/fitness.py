@@ -129,7 +129,7 @@ def fastest_precision(
         except RuntimeError: best[p] = math.inf  # not every operation exists in bfloat16
     return 'bfloat16' if best['bfloat16']*gain < best['float32'] else 'float32'
 
-# %% ../nbs/70_fitness.ipynb #0786075b
+# %% ../nbs/70_fitness.ipynb #0231717b
 class Fitness:
     "Scores candidates by the Fréchet distance of their samples to a reference"
     def __init__(self,
@@ -149,6 +149,7 @@ class Fitness:
         if reference.extractor is None: raise ValueError(f'{reference!r} has no extractor: load it with one, such as Reference.load(path, inception())')
         if model.picture_shape[0] != 3: raise ValueError(f'{model.name}: features are taken from pictures of 3 channels, the model makes {model.picture_shape[0]}')
         if hasattr(reference, 'at'): reference = reference.at(model, seed)   # it judges every sample by itself, and must know which they are
+        elif model.device.type == 'cuda' and hasattr(reference, 'on'): reference = reference.on(model.device)
         self.model, self.reference, self.extractor, self.n, self.seed, self.rungs, self.batch_size, self.cache_mb = model, reference, reference.extractor, n, seed, tuple(sorted({n, *rungs})), batch_size, cache_mb
         self.parts = parts
         self.failed = {}    # candidate -> why it has no features
