@@ -292,7 +292,7 @@ def load(cls:Reference,
     try: return cls(d['mu'].astype(np.float64), d['sigma'].astype(np.float64), int(d.get('n', 0)), text('features', INCEPTION), text('preprocessing'), text('origin'), d['some'].astype(np.float32) if 'some' in d else None, extractor)
     except (ValueError, TypeError) as e: raise ValueError(f'{path}: {e}') from None
 
-# %% ../nbs/60_fid.ipynb #3e9a0c5c
+# %% ../nbs/60_fid.ipynb #00c61acd
 @patch(as_prop=True)
 def root(self:Reference): # (D, D) float64
     "Symmetric square root of the reference covariance, computed once"
@@ -309,12 +309,17 @@ def distance(self:Reference,
     if x.ndim != 2 or x.shape[1] != len(self.mean): raise ValueError(f'features of shape {x.shape} cannot be compared with {len(self.mean)} {self.features} features')
     if len(x) < 2: raise ValueError(f'a Fréchet distance needs at least 2 samples, got {len(x)}')
     if not np.isfinite(x).all(): return math.inf
-    there, root, eigvalsh = self.__dict__.get('_there') or (self.mean, self.root, np.linalg.eigvalsh)
-    x = x if there is self.mean else torch.as_tensor(x).to(there)
+    x, there, root, eigvalsh = self._here(x)
     mean = x.mean(0); x = (x - mean)/math.sqrt(len(x) - 1)
     a = x @ root
     w = eigvalsh(a @ a.T)[1:] if len(x) <= x.shape[1] else eigvalsh(a.T @ a)
     return max(0., float(((mean - there)**2).sum() + (x*x).sum() + np.trace(self.cov) - 2*(w.clip(0)**.5).sum()))
+
+@patch
+def _here(self:Reference, x): # x, mean, root of covariance, function for eigenvalues
+    "What distances are computed from, where they are computed"
+    there = self.__dict__.get('_there')
+    return (torch.as_tensor(x).to(there[0]), *there) if there else (x, self.mean, self.root, np.linalg.eigvalsh)
 
 @patch
 def on(self:Reference, device)->Reference:
@@ -322,6 +327,28 @@ def on(self:Reference, device)->Reference:
     r = replace(self); place = lambda a: torch.as_tensor(a).to(device)
     for k, v in dict(_root=self.root, _there=(place(self.mean), place(self.root), torch.linalg.eigvalsh)).items(): object.__setattr__(r, k, v)
     return r
+
+# %% ../nbs/60_fid.ipynb #7633348f
+@patch
+def distances(self:Reference,
+    features,   # (n, D) features of n samples
+    groups,     # arrays of at least two sample numbers each
+)->list: # of squared Fréchet distances
+    "Distances of some of the samples, for each of the groups; equal to those of `distance` but for rounding"
+    x = np.asarray(features, np.float64); start = x.mean(0)
+    if not np.isfinite(x).all(): return [self.distance(x[g]) for g in groups]
+    x, there, root, eigvalsh = self._here(x - start); start = start - np.asarray(self.mean); D = x.shape[1]
+    b, squares, out = x @ root, (x*x).sum(1), []
+    gram, cov = (b @ b.T, None) if max(map(len, groups), default=0) <= D else (None, b.T @ b)     # the smaller one has no null eigenvalues, whose roots would be noise
+    for g in groups:
+        m, mean, centre = len(g), x[g].mean(0), b[g].mean(0)
+        if gram is None: rest = b[np.setdiff1d(np.arange(len(x)), g)]; k = cov - rest.T @ rest - m*centre[:, None]*centre
+        else: k = gram[g][:, g]; r = k.mean(0); k = k - r - r[:, None] + r.mean()
+        w = eigvalsh(k/(m - 1))[1 if gram is not None else 0:]
+        spread = (squares[g].sum() - m*(mean*mean).sum())/(m - 1)
+        off = start + (mean if isinstance(mean, np.ndarray) else mean.cpu().numpy())
+        out.append(max(0., float((off**2).sum()) + float(spread) + float(np.trace(self.cov)) - 2*float((w.clip(0)**.5).sum())))
+    return out
 
 # %% ../nbs/60_fid.ipynb #5d8c39bd
 def kid(

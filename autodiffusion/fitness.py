@@ -216,7 +216,7 @@ def _keep(self:Fitness, c, f):
     self.cache[c] = f
     while len(self.cache) > 1 and sum(v.nbytes for v in self.cache.values()) > self.cache_mb*2**20: self.cache.popitem(last=False)
 
-# %% ../nbs/70_fitness.ipynb #d81abc3a
+# %% ../nbs/70_fitness.ipynb #fa78bc51
 @patch
 def __call__(self:Fitness,
     c,              # a candidate, or a list of times
@@ -229,7 +229,7 @@ def __call__(self:Fitness,
     if n < 2: raise ValueError(f'a score needs at least 2 samples, got {n}')
     check_times(c.times, self.model.schedule, c.t_end); check_blocks(self.model, c.steps)
     asked, nfe, start, reason = self.asked, self.nfe, time.perf_counter(), ''
-    try: value, parts = self._value(f := self.features(c, n, tick)), [self._part(f, rows) for rows in tenths(n)] if self.parts else ()
+    try: value, parts = self._value(f := self.features(c, n, tick)), self._parts(f, tenths(n)) if self.parts else ()
     except FloatingPointError as e: value, parts, reason = math.inf, (), str(e)
     if not math.isfinite(value) and not reason: reason = 'the features have NaN or infinite values'
     took = time.perf_counter() - start; self.seconds += took
@@ -238,7 +238,10 @@ def __call__(self:Fitness,
 @patch
 def _value(self:Fitness, f)->float: "The score of samples with features `f`, (n, D)"; return self.reference.distance(f)
 @patch
-def _part(self:Fitness, f, rows)->float: "The score of some of them; goals that judge every sample by itself must know which"; return self.reference.distance(f[rows], rows) if hasattr(self.reference, 'at') else self._value(f[rows])
+def _parts(self:Fitness, f, groups)->list:
+    "Scores of some of them, for each group of rows; goals that judge every sample by itself must know which"
+    if type(self)._value is Fitness._value and hasattr(self.reference, 'distances'): return self.reference.distances(f, groups)
+    return [self.reference.distance(f[g], g) if hasattr(self.reference, 'at') else self._value(f[g]) for g in groups]
 
 @patch
 def _repr_markdown_(self:Fitness):
