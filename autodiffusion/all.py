@@ -11,7 +11,7 @@ __all__ = ['NoiseSchedule', 'CLEAN', 'Denoiser', 'sample', 'SAMPLERS', 'Step', '
            'explore', 'find_blocks', 'BlockSpace', 'FrontSearch', 'DrivenSearch', 'sensitivity', 'plot_sensitivity',
            'adm_denoiser', 'RECIPES', 'get_recipe', 'from_diffusers', 'apply_file', 'Target']
 
-# %% ../nbs/130_all.ipynb #f9960363
+# %% ../nbs/130_all.ipynb #bdb0b062
 from .schedule import NoiseSchedule, CLEAN
 from .denoiser import Denoiser
 from .rules import SAMPLERS
@@ -30,7 +30,8 @@ from .batches import sample_to
 from .zoo import load_demo, load_unet
 from .adm import adm_denoiser
 from .paper import RECIPES, get_recipe
-from .hub import from_diffusers, apply_file, Target
+from .hub import from_diffusers, Target
+from .deploy import apply_file
 from .plots import image_grid, compare_grid, plot_steps, plot_search
 from .explore import explore
 

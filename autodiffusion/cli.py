@@ -10,7 +10,7 @@ __all__ = ['DTYPES', 'number_list', 'step_count', 'open_device', 'open_model', '
            'autodiffusion_sample', 'autodiffusion_transfer', 'autodiffusion_stats', 'autodiffusion_fid',
            'autodiffusion_evaluate']
 
-# %% ../nbs/120_cli.ipynb #386c7030
+# %% ../nbs/120_cli.ipynb #a85aa00b
 import dataclasses, functools, importlib, json, os, re, sys, warnings
 from pathlib import Path
 from types import SimpleNamespace
@@ -28,7 +28,8 @@ from .transfer import check_transfer, transfer
 from .batches import sample_to, spread, worker, worker_device
 from .adm import ADMConfig, adm_denoiser, get_preset, load_adm
 from .paper import get_recipe
-from .hub import Target, flow_start, from_diffusers, open_pipeline, own_steps, print_lists, read_prompts, save_lists, save_memory
+from .hub import Target, flow_start, from_diffusers, open_pipeline, own_steps, read_prompts, save_memory
+from .deploy import print_lists, save_lists
 from .zoo import Classifier, classifier_extractor, data_file, load_demo, load_unet, load_weights
 from .plots import image_grid, save_png
 
@@ -270,7 +271,7 @@ def with_blocks_of(model:Denoiser, candidate)->Denoiser:
     except (OSError, ValueError, KeyError, TypeError, AttributeError): return model   # `load_candidate` says what is wrong with the file
     return model.with_(blocks=find_blocks(model, repeats=0)) if lists else model
 
-# %% ../nbs/120_cli.ipynb #473b5b66
+# %% ../nbs/120_cli.ipynb #528f9bfe
 def search_pipeline(r, path, device, guidance, how, other, precision, batch_size): # (Denoiser, pipeline, precision, batch size)
     "The model of `--diffusers` in a search, under the guidance of a recipe where there is one; raises ValueError for options that do not go together"
     for k in ('model', 'adm', 'schedule', 'classifier', 'classifier_adm', 'classifier_scale'):
@@ -285,7 +286,7 @@ def report_lists(result, out):
     "Print and write the steps as lists for other tools, and say how the file goes into a pipeline"
     path = Path(out)/'steps.json'; save_lists(path, result.best, result.search.model); print(f'{path}: the steps as lists for other tools\n')
     print_lists(result.best, result.search.model)
-    print(f"\nin diffusers: from autodiffusion.hub import apply_file; images = pipe(prompt, **apply_file('{Path(out)/'best.json'}', pipe)).images")
+    print(f"\nin diffusers: from autodiffusion.deploy import apply_file; images = pipe(prompt, **apply_file('{Path(out)/'best.json'}', pipe)).images")
 
 def end_range(t_end, free_end:str=None)->dict: # field of `SearchSpace`, or nothing
     "Where sampling ends: `free_end` of a space from --t_end or --free_end; raises ValueError for both and for what is no range"
