@@ -20,7 +20,7 @@ from .blocks import find_blocks
 from .space import Candidate, load_candidate, write_text
 from .hub import Backbone, from_diffusers, get_family, need, pipeline_call, _scheduler, _size
 
-# %% ../nbs/98_deploy.ipynb #2e904184
+# %% ../nbs/98_deploy.ipynb #5bd54962
 class _Asked(Exception):
     "A sampler wants to know what the network sees"
     def __init__(self, x, t, k): super().__init__(); self.x, self.t, self.k = x, t, k
@@ -44,13 +44,14 @@ class Replay:
         try: return walk(self.sampler, look, self.x, self.moves, self.z, self.eta), None, None
         except _Asked as e: return e.x, e.t, e.k
 
+# %% ../nbs/98_deploy.ipynb #886b6abc
 def calls(schedule:NoiseSchedule, c:Candidate)->list: # of (time, number of the move)
     "The calls of the network that a candidate makes, in order"
     r, out = Replay(schedule, c, torch.zeros(1), lambda k: torch.zeros(1)), []
     while (ask := r.next())[1] is not None: out.append(ask[1:]); r.said.append(Prediction(torch.zeros(1), torch.zeros(1)))
     return out
 
-# %% ../nbs/98_deploy.ipynb #455a149a
+# %% ../nbs/98_deploy.ipynb #efc89473
 def randn_tensor(shape, **how):
     "Random numbers as diffusers draws them"
     from diffusers.utils.torch_utils import randn_tensor as draw
@@ -62,6 +63,7 @@ class Moved:
     prev_sample: torch.Tensor           # the latents that the pipeline goes on with
     pred_original_sample: torch.Tensor  # what the network now takes for the clean ones
 
+# %% ../nbs/98_deploy.ipynb #8dc3d0de
 class CandidateScheduler:
     "Runs a candidate in a pipeline; made by `apply_to`"
     order, _compatibles = 1, []
@@ -82,7 +84,7 @@ class CandidateScheduler:
         self.timesteps = torch.tensor(times, dtype=torch.int64 if whole else torch.float32, device=device)
         self.num_inference_steps, self.replay, self.given, self.memory = len(times), None, None, {}
 
-# %% ../nbs/98_deploy.ipynb #df6a2965
+# %% ../nbs/98_deploy.ipynb #816606cc
 def model_start(model:Denoiser, t)->float:
     "Factor by which a pipeline multiplies its noise before the first step"
     return model.factors(t)[1] if model.start == 'sigma' else 1.
@@ -93,6 +95,7 @@ def _units(model, x, t, back=False):
     alpha, sigma = model.factors(t)
     return x/(alpha + sigma) if back else x*(alpha + sigma)
 
+# %% ../nbs/98_deploy.ipynb #35c9a721
 @patch
 def _begin(self:CandidateScheduler, sample, generator):
     draw = lambda k: randn_tensor(sample.shape, generator=generator, device=sample.device, dtype=torch.float32)
@@ -134,7 +137,7 @@ class Hooks:
         b = len(x)//2; cfg = getattr(self.pipe, 'do_classifier_free_guidance', None)
         return b if self.family.guided and 2*b == len(x) and b and (cfg if cfg is not None else torch.equal(x[:b], x[b:])) else None
 
-# %% ../nbs/98_deploy.ipynb #f1a4ba8e
+# %% ../nbs/98_deploy.ipynb #5ff4a510
 @patch
 def before(self:Hooks, net, args, kwargs):
     "Prepare a call: turn the batch round or halve it, and let blocks do what the step says"
@@ -150,19 +153,19 @@ def before(self:Hooks, net, args, kwargs):
         s.memory['keep'] = frozenset().union(*(p.reuse for p in s.candidate.steps[k + 1:]))
         self.stack.enter_context(model.blocks.using(step.skip, step.reuse, s.memory))
     if b is None: return None
-    turn = lambda v: v if v.ndim == 0 or len(v) != 2*b else self._turned(v)[:b if self.free else None]
+    turn = lambda v: v if v.ndim == 0 or len(v) != 2*b else self._turned(v, b)[:b if self.free else None]
     return _each(args, turn), _each(kwargs, turn)
 
 @patch
-def _turned(self:Hooks, v): return torch.cat([v[self.half:], v[:self.half]]) if self.family.null_first else v
+def _turned(self:Hooks, v, b): return torch.cat([v[b:], v[:b]]) if self.family.null_first else v
 
+# %% ../nbs/98_deploy.ipynb #4e1c15f8
 @patch
 def after(self:Hooks, net, args, kwargs, out):
     "Undo what `before` did"
     self.stack.close(); b, self.half = self.half, None
     if b is None or out is None: return out
-    self.half = b; back = _each(out, (lambda v: torch.cat([v, v])) if self.free else self._turned); self.half = None
-    return back
+    return _each(out, lambda v: torch.cat([v, v]) if self.free else self._turned(v, b))
 
 @patch
 def _check_guidance(self:Hooks):
@@ -170,7 +173,7 @@ def _check_guidance(self:Hooks):
     if now is not None and not self.warned and abs(max(now, 1) - max(want, 1)) > 1e-6:
         self.warned = True; warnings.warn(f'these steps were found at guidance scale {want:g}, and the pipeline is called with {now:g}: say guidance_scale={want:g}')
 
-# %% ../nbs/98_deploy.ipynb #c8f42994
+# %% ../nbs/98_deploy.ipynb #7cc62274
 @patch
 def apply_to(self:Candidate,
     pipe,                   # pipeline of diffusers; it is changed in place, see `restore`
@@ -185,10 +188,11 @@ def apply_to(self:Candidate,
     if lists and model.blocks is None: model = model.with_(blocks=find_blocks(model, repeats=0))
     check_times(self.times, model.schedule, self.t_end); check_blocks(model, self.steps)
     s = _scheduler_class()(); s.register_to_config(**dict(pipe.scheduler.config)); s.prepare(model, self, pipe.scheduler)
-    call = {k: v for k, v in pipeline_call(pipe, model, []).items() if k not in ('prompt', 'class_labels', 'batch_size')}
+    call = {k: v for k, v in pipeline_call(pipe, model, []).items() if k not in ('prompt', 'negative_prompt', 'class_labels', 'batch_size')}
     s.guidance = call.get('guidance_scale', 1.); pipe.scheduler = s; pipe.autodiffusion_hooks = Hooks(pipe, s)
     return dict(num_inference_steps=len(s.plan), **call)
 
+# %% ../nbs/98_deploy.ipynb #659176c7
 def _blank(pipe, guidance=None, **how):
     "The model of a pipeline without prompts of one's own"
     prompts = {} if get_family(pipe).encode is None else dict(prompts=['-'])
@@ -203,18 +207,18 @@ def restore(pipe):
     if hooks: hooks.remove()
     pipe.scheduler = _scheduler(pipe); return pipe
 
-# %% ../nbs/98_deploy.ipynb #610fcac4
+# %% ../nbs/98_deploy.ipynb #268d1775
 def apply_file(
     path,                   # candidate file, such as runs/search/best.json
     pipe,                   # pipeline of diffusers; it is changed in place
     any_model:bool=False,   # apply a candidate of another pipeline on purpose
 )->dict: # arguments for the call of the pipeline
     "Let a pipeline run the steps of a candidate file; raises ValueError where they do not belong to it"
-    try: card = json.loads(Path(path).read_text())['model']; shape, g = card['shape'], card['guidance_scale']
+    try: card = json.loads(Path(path).read_text(encoding='utf-8'))['model']; name, shape, g = card['name'], card['shape'], card['guidance_scale']
     except (OSError, ValueError, KeyError, TypeError): load_candidate(path); raise ValueError(f'{path}: it does not say which model it is for') from None
     own, side = _size(restore(pipe), None, None); k = side[0]//own[1]
     model = _blank(pipe, g if get_family(pipe).guided else None, **({} if list(own) == list(shape) or len(shape) != 3 or own[0] != shape[0] else dict(height=shape[1]*k, width=shape[2]*k)))
-    model = model.with_(name=card['name'] if 'parameters' not in str(card.get('name')) else model.name, blocks=find_blocks(model, repeats=0))
+    model = model.with_(name=model.name if 'parameters' in str(name) else name, blocks=find_blocks(model, repeats=0))
     return load_candidate(path, model, any_model).apply_to(pipe, model)
 
 # %% ../nbs/98_deploy.ipynb #1b18822b
@@ -238,7 +242,7 @@ def native(
     if want == 'timesteps' and model.start != 'unit': no('the pipeline starts from noise of another size')
     return (_native_dpm if want == 'timesteps' else _native_euler)(c, own, model, d, orders)
 
-# %% ../nbs/98_deploy.ipynb #7e6676ca
+# %% ../nbs/98_deploy.ipynb #e46fe6ac
 _PLAIN = dict(use_karras_sigmas=False, use_exponential_sigmas=False, use_beta_sigmas=False)
 
 def _native_dpm(c, own, model, d, orders):
@@ -254,6 +258,7 @@ def _native_flow(c, own, model, d, no):
     if c.sampler not in ('ddim', 'euler') or c.t_end != CLEAN: no(f'there is none for the sampler {c.sampler} that ends at {c.t_end}')
     return d.FlowMatchEulerDiscreteScheduler.from_config(own.config, shift_terminal=None, **_PLAIN), dict(sigmas=unshifted(model.schedule, c.times))
 
+# %% ../nbs/98_deploy.ipynb #3d151ea3
 def noise_levels(schedule:NoiseSchedule, c:Candidate)->list:
     "sigma/alpha at every step and at the end, as Karras et al. (2022) count noise"
     return [float(np.exp(-schedule.log_snr(t)/2)) for t in (*c.times, c.t_end)]

@@ -8,8 +8,8 @@ __all__ = ['INSTALL', 'PREDICTIONS', 'FAMILIES', 'OWN', 'MEMORY', 'FROM_NOTHING'
            'open_pipeline', 'from_diffusers', 'own_steps', 'own_noise', 'pipeline_call', 'Price', 'measure_pipeline',
            'price_table', 'save_memory', 'pixels', 'Pairwise', 'Target', 'ClipGoal', 'clip_score', 'flow_start']
 
-# %% ../nbs/96_hub.ipynb #29f4ac16
-import contextlib, copy, inspect, json, math, sys, tempfile, time, zlib
+# %% ../nbs/96_hub.ipynb #27c33349
+import contextlib, copy, inspect, json, math, os, sys, tempfile, time, zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable
@@ -231,7 +231,7 @@ def check_class(name:str)->str: # the name
 
 def get_family(pipe)->Family: "How this pipeline calls its network"; return FAMILIES[check_class(type(pipe).__name__)]
 
-# %% ../nbs/96_hub.ipynb #0cf38d66
+# %% ../nbs/96_hub.ipynb #6fa6be9d
 @torch.no_grad()
 def encode_prompts(
     pipe,               # pipeline
@@ -240,22 +240,25 @@ def encode_prompts(
     batch_size:int=32,  # prompts at a time
     **how,              # size (height, width) of pictures, length of the longest prompt in tokens
 )->dict: # name -> (prompts + 1, ...) tensors; the last row is the negative prompt
-    "Conditions of all prompts, by the pipeline's own text encoders"
+    "Conditions of all prompts, by the pipeline's own text encoders; raises ValueError where there is nothing to encode"
     f, parts, null = get_family(pipe), [], {}
+    if f.encode is None: raise ValueError(f'{type(pipe).__name__} takes no prompts')
+    if isinstance(prompts, str) or not len(prompts): raise ValueError(f'expected a list of texts, got {prompts!r}')
     for lo in range(0, len(prompts), batch_size):
         c, n = f.encode(pipe, list(prompts[lo:lo + batch_size]), negative, f.guided and not lo, **how)
         parts.append({k: v.cpu() for k, v in c.items()}); null = null or {k: v[:1].cpu() for k, v in n.items()}
     return {k: torch.cat([*(p[k] for p in parts), *([null[k].to(parts[0][k].dtype)] if f.guided else [])]) for k in parts[0]}
 
-# %% ../nbs/96_hub.ipynb #1d74a4d8
+# %% ../nbs/96_hub.ipynb #69ddbf31
 def read_prompts(
     source,         # list of texts, one text, a text file, or a JSON file: a list of texts, or COCO captions
     n:int=None,     # how many to take, from the start; by default all
 )->list: # of texts
     "Prompts; raises ValueError where there are none, or fewer than `n`"
     if isinstance(source, (list, tuple)): found, where = list(source), 'the list'
-    elif not Path(source).suffix in ('.txt', '.json'): found, where = [str(source)], 'a single text'
-    else: found, where = _prompts_of(Path(source)), source
+    elif Path(source).suffix in ('.txt', '.json'): found, where = _prompts_of(Path(source)), source
+    elif isinstance(source, Path) or os.path.isfile(source): raise ValueError(f'{source}: expected a .txt or .json file of prompts')
+    else: found, where = [source], 'a single text'
     if not found or not all(isinstance(p, str) and p.strip() for p in found): raise ValueError(f'{where}: expected prompts, that is texts which are not empty' + (', and there are none' if not found else ''))
     if n is not None and len(found) < n: raise ValueError(f'{where}: {n} prompts were asked for, and there are {len(found)}')
     return found[:n]
@@ -314,7 +317,7 @@ def _mu(pipe, shape):
 
 def _scheduler(pipe): "The scheduler that the pipeline came with"; return getattr(pipe.scheduler, 'original', pipe.scheduler)
 
-# %% ../nbs/96_hub.ipynb #8370e38d
+# %% ../nbs/96_hub.ipynb #11989e9d
 def open_pipeline(
     source,             # a pipeline, a folder that `save_pretrained` wrote, or the name of a model
     device:str=None,    # where to put it; by default it stays where it is
@@ -332,6 +335,7 @@ def open_pipeline(
     get_family(pipe); pipe.set_progress_bar_config(disable=True)
     return _put(pipe, device, dtype)
 
+# %% ../nbs/96_hub.ipynb #91a6b8d8
 def _put(pipe, *where):
     for w in where: pipe = pipe if w is None else pipe.to(w)
     return pipe
@@ -339,16 +343,17 @@ def _put(pipe, *where):
 def _class_of(index):
     "The class that a folder names; None where the folder is not here"
     if not index.is_file(): return None
-    try: name = json.loads(index.read_text())['_class_name']
+    try: name = json.loads(index.read_text(encoding='utf-8'))['_class_name']
     except (ValueError, KeyError, TypeError): raise ValueError(f'{index}: not readable as the index of a pipeline') from None
     return check_class(name)
 
-# %% ../nbs/96_hub.ipynb #88d33d30
+# %% ../nbs/96_hub.ipynb #5b224ba3
 def _default_guidance(pipe): p = inspect.signature(type(pipe).__call__).parameters.get('guidance_scale'); return 1. if p is None else float(p.default)
 
 def _conditions(pipe, prompts, negative, how): # (table, names of its rows)
     "What the labels 0, 1, ... mean for this pipeline"
     f, name = get_family(pipe), type(pipe).__name__
+    if negative is not None and not (f.encode and f.guided): raise ValueError(f'{name}: a negative prompt is not supported here')
     if name == 'DiTPipeline':
         n = pipe.transformer.config.num_embeds_ada_norm; names = {v: k for k, v in getattr(pipe, 'labels', {}).items()}
         if prompts is not None: raise ValueError('DiTPipeline takes classes, not prompts')
@@ -360,7 +365,7 @@ def _conditions(pipe, prompts, negative, how): # (table, names of its rows)
     prompts = read_prompts(prompts)
     return encode_prompts(pipe, prompts, negative, **how), prompts
 
-# %% ../nbs/96_hub.ipynb #7747e7a6
+# %% ../nbs/96_hub.ipynb #da532581
 def from_diffusers(
     source,                 # pipeline, folder that `save_pretrained` wrote, or name of a model
     prompts=None,           # prompts, for pipelines that take them: a list, a file, or COCO captions (see `read_prompts`)
@@ -377,21 +382,23 @@ def from_diffusers(
     if getattr(pipe, 'safety_checker', None) is not None and safety_checker is not False: raise ValueError('this pipeline has a safety checker, which replaces some pictures by black ones; a search scores pictures as they are drawn. Load it with safety_checker=None, or say from_diffusers(..., safety_checker=False)')
     shape, size = _size(pipe, height, width); facts = read_scheduler(_scheduler(pipe), _mu(pipe, shape))
     if type(pipe).__name__ in ('DDPMPipeline', 'DDIMPipeline', 'DiTPipeline'): facts['start'] = 'unit'  # these do not scale their noise
+    if getattr(getattr(pipe, f.part).config, 'time_cond_proj_dim', None): raise ValueError('this network takes the guidance scale as an input (time_cond_proj_dim), as those of latent consistency models do, and that is not supported')
     g = _default_guidance(pipe) if guidance is None else float(guidance)
     table, rows = _conditions(pipe, prompts, negative, dict(size=size, length=length)); n = len(rows)
-    net, vae = getattr(pipe, f.part), getattr(pipe, 'vae', None)
-    said = f'{type(pipe).__name__}, {size[0]} x {size[1]}, conditions {_check(rows, table)}' + (f', decoder {weights_check(vae)}' if vae else '') + ('' if f.guided else f', guidance {g:g}')*(f.encode is not None)
-    model = Backbone(net, f.call, table, dict(guidance=g, size=size), shape[0], rows, said)
+    net, vae, chosen = getattr(pipe, f.part), getattr(pipe, 'vae', None), {k: v for k, v in dict(negative=negative, length=length).items() if v is not None}
+    said = f'{type(pipe).__name__}, {size[0]} x {size[1]}, conditions {_check([*rows, *map(str, chosen.items())], table)}' + (f', decoder {weights_check(vae)}' if vae else '') + ('' if f.guided else f', guidance {g:g}')*(f.encode is not None)
+    model = Backbone(net, f.call, table, dict(guidance=g, size=size, **chosen), shape[0], rows, said)
     return Denoiser(model, shape=shape, n_classes=n, null_label=n if n and f.guided else None, guidance_scale=g if n and f.guided and g > 1 else 1.,
                     decode=Decoder(vae, (3, *size)) if vae else None, name=name or f'{type(pipe).__name__}, {sum(p.numel() for p in net.parameters())/1e6:.4g} M parameters', **facts)
 
-def _check(rows, table):
+# %% ../nbs/96_hub.ipynb #4c79fe9c
+def _check(rows, table): # what prompts were encoded from, as texts; the first values of each tensor stand for the encoder
     "Eight hex digits that change with prompts and their embeddings"
     crc = zlib.crc32('\n'.join(rows).encode())
     for k, v in sorted(table.items()): crc = zlib.crc32(v.flatten()[:4096].float().numpy().round(3).tobytes(), crc)
     return f'{crc:08x}'
 
-# %% ../nbs/96_hub.ipynb #a55c2d2b
+# %% ../nbs/96_hub.ipynb #9af0d8ff
 def own_steps(
     pipe,           # pipeline
     n:int,          # number of steps
@@ -402,14 +409,16 @@ def own_steps(
     s = _scheduler(pipe); name = type(s).__name__; s = copy.deepcopy(s)
     shape = model.shape if model else _size(pipe, None, None)[0]
     schedule = model.schedule if model else read_scheduler(s, _mu(pipe, shape))['schedule']
+    if not 1 <= n <= len(schedule): raise ValueError(f'expected 1 to {len(schedule)} steps, got {n}')
     if name not in OWN: raise ValueError(f'{name}: its steps cannot be reproduced here; those of {", ".join(OWN)} can')
     return OWN[name](s, n, schedule, eta=eta, mu=_mu(pipe, shape), flux='Flux' in type(pipe).__name__)
 
+# %% ../nbs/96_hub.ipynb #5aed3646
 def _no(s, why): raise ValueError(f'{type(s).__name__}: {why}, so no sampler does the same')
 
 def _by_stride(s, n, schedule, sampler, eta=0.):
     "Steps of a scheduler that moves by a fixed stride, whatever its list of times says"
-    stride, times = schedule.__len__()//n, list(dict.fromkeys(int(t) for t in s.timesteps))
+    stride, times = len(schedule)//n, list(dict.fromkeys(int(t) for t in s.timesteps))
     off = next(((a, b) for a, b in zip(times, times[1:]) if a - stride != b), None)
     if off: _no(s, f'with timestep_spacing={s.config.timestep_spacing!r} and {n} steps it moves from {off[0]} to {off[0] - stride}, and then asks the network about {off[1]}')
     end = times[-1] - stride if times[-1] >= stride else CLEAN if s.config.set_alpha_to_one else 0
@@ -433,7 +442,7 @@ def _own_flow(s, n, schedule, mu=None, flux=False, **_):
 
 def _of_flow(schedule, sigma): "The time at which a straight path has this much noise"; return float(schedule.t_of_log_snr(2*math.log((1 - sigma)/sigma) if sigma < 1 else -math.inf))
 
-# %% ../nbs/96_hub.ipynb #fc98ff45
+# %% ../nbs/96_hub.ipynb #72a6b7c0
 def _by_sigmas(s, schedule, sampler):
     "Steps of a scheduler that goes by a list of noise levels"
     levels = list(dict.fromkeys(s.sigmas.double().tolist())); said = list(dict.fromkeys(s.timesteps.double().tolist()))
@@ -448,6 +457,7 @@ def _by_sigmas(s, schedule, sampler):
 def _own_euler(s, n, schedule, **_): s.set_timesteps(n); return _by_sigmas(s, schedule, 'euler' if schedule.alphas_cumprod[-1] > 1e-6 else 'ddim')
 def _own_heun(s, n, schedule, **_): s.set_timesteps(n); return _by_sigmas(s, schedule, 'heun')
 
+# %% ../nbs/96_hub.ipynb #0094091f
 def _own_dpm(s, n, schedule, **_):
     c, kinds = s.config, {1: 'ddim', 2: 'dpmpp_2m', 3: 'dpmpp_3m_half'}
     if (c.algorithm_type, c.solver_type) != ('dpmsolver++', 'midpoint'): _no(s, f'its algorithm_type={c.algorithm_type!r} with solver_type={c.solver_type!r} is not among the samplers')
@@ -462,7 +472,7 @@ def _own_unipc(s, n, schedule, **_):
 OWN = dict(DDIMScheduler=_own_ddim, DDPMScheduler=_own_ddpm, PNDMScheduler=_own_pndm, EulerDiscreteScheduler=_own_euler, HeunDiscreteScheduler=_own_heun,
            DPMSolverMultistepScheduler=_own_dpm, UniPCMultistepScheduler=_own_unipc, FlowMatchEulerDiscreteScheduler=_own_flow)
 
-# %% ../nbs/96_hub.ipynb #9c93d5d8
+# %% ../nbs/96_hub.ipynb #d3d7fb56
 @contextlib.contextmanager
 def own_noise(
     pipe,           # pipeline
@@ -485,6 +495,7 @@ def own_noise(
             if hasattr(sys.modules[name], 'randn_tensor'): stack.enter_context(replaced.object(sys.modules[name], 'randn_tensor', draw(stream)))
         yield
 
+# %% ../nbs/96_hub.ipynb #7240e99c
 def pipeline_call(
     pipe,           # pipeline
     model:Denoiser, # what `from_diffusers` made of it
@@ -492,15 +503,18 @@ def pipeline_call(
     seed:int=0,     # seed of the noise, which also orders the prompts
 )->dict: # keyword arguments
     "Arguments with which a call of the pipeline draws these samples"
+    if not isinstance(model.net, Backbone): raise ValueError(f'{model.name} was not made by from_diffusers, so it does not say how to call a pipeline')
     known, y = inspect.signature(type(pipe).__call__).parameters, model.labels(indices, seed)
     own = model.net.constants; g = own['guidance'] if model.null_label is None else model.guidance_scale
     out = dict(guidance_scale=g, height=own['size'][0], width=own['size'][1], use_resolution_binning=False)
     if y is None: out['batch_size'] = len(indices)
     elif 'prompt' in known: out['prompt'] = [model.net.prompts[k] for k in y.tolist()]
     else: out['class_labels'] = y.tolist()
+    if 'negative' in own: out['negative_prompt'] = [own['negative']]*len(indices)
+    if 'length' in own: out['max_sequence_length'] = own['length']
     return {k: v for k, v in out.items() if k in known}
 
-# %% ../nbs/96_hub.ipynb #661f6903
+# %% ../nbs/96_hub.ipynb #59220654
 @dataclass(frozen=True)
 class Price:
     "What a picture costs"
@@ -508,12 +522,14 @@ class Price:
     seconds: float      # for one picture, decoding included
     peak_mb: float|None = None  # most GPU memory in use, in MB, the weights included; None on a CPU
 
+# %% ../nbs/96_hub.ipynb #3f341d02
 def measure_pipeline(
     pipe,               # pipeline, with or without a candidate applied
     repeats:int=3,      # measured calls, after one to warm up
     **call,             # arguments of the call, such as prompt and num_inference_steps
 )->Price:
     "Time and memory of a call of the pipeline, for one picture"
+    if repeats < 1: raise ValueError(f'expected one measured call or more, got {repeats}')
     dev, seen, took, made = pipe._execution_device, [], [], 1
     h = getattr(pipe, get_family(pipe).part).register_forward_hook(lambda *a: seen.append(1))
     try:
@@ -531,7 +547,7 @@ def price_table(prices:dict)->str: # markdown
     rows = [f'| {k} | {p.calls} | {p.seconds:.3f} | {"-" if p.peak_mb is None else f"{p.peak_mb:,.0f}"} |' for k, p in prices.items()]
     return '\n'.join(['| | calls of the network | seconds a picture | peak MB |', '|:--|--:|--:|--:|', *rows])
 
-# %% ../nbs/96_hub.ipynb #0e4350c5
+# %% ../nbs/96_hub.ipynb #f8eca837
 MEMORY = dict(slicing='enable_attention_slicing', tiling=None, offload='enable_model_cpu_offload')
 
 def save_memory(
@@ -542,6 +558,7 @@ def save_memory(
     for k in filter(None, (k.strip() for k in (how or '').split(','))):
         if k not in MEMORY: raise ValueError(f'memory: expected {", ".join(MEMORY)}, or some of them separated by commas, got {k!r}')
         if k == 'offload' and not torch.cuda.is_available(): raise ValueError('memory: offload moves parts of a pipeline between the CPU and a GPU, and there is no GPU here')
+        if k == 'tiling' and getattr(pipe, 'vae', None) is None: raise ValueError(f'memory: {type(pipe).__name__} has no decoder to work in tiles')
         pipe.vae.enable_tiling() if k == 'tiling' else getattr(pipe, MEMORY[k])()
     return pipe
 
@@ -562,7 +579,7 @@ class Pairwise:
     def __repr__(self): return f'{type(self).__name__}({self.metric}, {self.features})'
     def at(self, model, seed): "The goal for the samples of a model with this noise"; here = copy.copy(self); here.model, here.seed, here.known = model, seed, []; return here
 
-# %% ../nbs/96_hub.ipynb #50005a97
+# %% ../nbs/96_hub.ipynb #2a37bde0
 class Target(Pairwise):
     "Samples with many steps, from the same noise and for the same prompts"
     def __init__(self,
@@ -577,11 +594,11 @@ class Target(Pairwise):
         "Mean squared difference to the target's features, per feature"
         rows = np.arange(len(f)) if rows is None else rows; n = int(max(rows)) + 1
         while (have := sum(map(len, self.known))) < n:
-            x = sample(self.model, self.steps, n=min(self.batch_size, n - have), start=have, seed=self.seed)
+            x = sample(self.model, self.steps, n=self.batch_size, start=have, seed=self.seed)   # whole batches: what is asked for first must not change the rounding
             self.known.append(self.extractor(to_uint8(x)).numpy())
         return float(((np.asarray(f, np.float64) - np.concatenate(self.known)[rows])**2).mean())
 
-# %% ../nbs/96_hub.ipynb #ba4bd121
+# %% ../nbs/96_hub.ipynb #e961d937
 class ClipGoal(Pairwise):
     "How far pictures are from their prompts, in the eyes of a CLIP model: 1 minus the cosine"
     def __init__(self, source='openai/clip-vit-base-patch16', device='cpu'): # folder or name of a CLIP model with its tokenizer
@@ -589,6 +606,10 @@ class ClipGoal(Pairwise):
         try: self.clip, self.tokenizer = tf.CLIPModel.from_pretrained(source).to(device).eval(), tf.CLIPTokenizer.from_pretrained(source)
         except (OSError, ValueError) as e: raise ValueError(f'{source}: no CLIP model there ({" ".join(str(e).split())[:150]})') from None
         super().__init__(Extractor('clip', self.clip.config.projection_dim, self.see), 'CLIP distance', weights_check(self.clip)); self.texts = {}
+
+    def at(self, model, seed):
+        if not getattr(model.net, 'prompts', ()): raise ValueError(f'{model.name} has no prompts to compare pictures with')
+        return super().at(model, seed)
 
     @staticmethod
     def unit(v): v = getattr(v, 'pooler_output', v); return v/v.norm(dim=-1, keepdim=True)
@@ -599,7 +620,7 @@ class ClipGoal(Pairwise):
         mean, std = (torch.tensor(v, device=dev).view(3, 1, 1) for v in ((.48145466, .4578275, .40821073), (.26862954, .26130258, .27577711)))
         return self.unit(self.clip.get_image_features(pixel_values=(x - mean)/std))
 
-# %% ../nbs/96_hub.ipynb #daa52bf9
+# %% ../nbs/96_hub.ipynb #52035133
 @patch
 @torch.no_grad()
 def read(self:ClipGoal, texts): # (n, D) float64
@@ -624,9 +645,9 @@ def clip_score(
     seed:int=0,         # seed of the noise
     batch_size:int=8,   # samples at a time
 )->float:
-    "CLIP score of a candidate's samples: 100 times the mean cosine between picture and prompt"
-    if not getattr(model.net, 'prompts', ()): raise ValueError(f'{model.name} has no prompts to compare pictures with')
-    return 100*(1 - clip.at(model, seed).distance(clip.extractor(to_uint8(sample(model, c, n, seed, batch_size=batch_size))).numpy()))
+    "CLIP score of a candidate's samples: 100 times the mean cosine between picture and prompt; raises ValueError for a model without prompts"
+    here = clip.at(model, seed)
+    return 100*(1 - here.distance(clip.extractor(to_uint8(sample(model, c, n, seed, batch_size=batch_size))).numpy()))
 
 # %% ../nbs/96_hub.ipynb #99c87385
 FROM_NOTHING = ('ddim', 'ddpm', 'dpmpp_2m', 'dpmpp_3m', 'dpmpp_3m_half', 'unipc', 'unipc_3')
