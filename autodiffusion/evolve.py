@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['genes', 'random_candidate', 'random_lists', 'mutate_uniform', 'mutate_local', 'mutate_length', 'stretch',
-           'mutate_blocks', 'cross_uniform', 'cross_cut', 'cross_blend', 'Evolution', 'fill', 'paper_stage',
+           'mutate_blocks', 'cross_uniform', 'cross_cut', 'cross_blend', 'grafts', 'Evolution', 'fill', 'paper_stage',
            'paper_generation', 'iter_make', 'standard_generation', 'seed_genes', 'propose']
 
 # %% ../nbs/50_evolve.ipynb #2bc8e3d5
@@ -137,6 +137,26 @@ def cross_blend(rng, a:Candidate, b:Candidate, space:SearchSpace)->Candidate:
     g, h, w = genes(a, space), genes(b, space), rng.uniform(-.25, 1.25)
     if len(g) != len(h): return cross_cut(rng, a, b, space)
     return space.repair([x + w*(y - x) for x, y in zip(g, h)], [x if rng.random() < .5 else y for x, y in zip(a.lists(), b.lists())] if space.blocks else None, rng)
+
+# %% ../nbs/50_evolve.ipynb #3c7b8c54
+def grafts(
+    cs,                 # children
+    scored,             # candidates that were scored: what they begin with is known
+    space:SearchSpace,  # what is legal
+    seen=(),            # candidates that are not wanted again
+)->list: # new candidates, at most one for each number of first steps of each child
+    "Children whose first steps are replaced by the nearest with which a scored candidate begins"
+    begun = {}
+    for s in sorted(scored, key=lambda c: c.key):
+        for k in range(1, len(s)): begun.setdefault(k, {})[s.steps[:k]] = s.times[:k]
+    known = {k: ([*p], np.array([*p.values()], float)) for k, p in begun.items()}; out, seen = [], {*seen, *cs, *scored}
+    for c in cs:
+        for k in [k for k in range(1, len(c)) if k in known]:
+            first, times = known[k]; far = np.abs(times - c.times[:k]).sum(1) + np.where(times[:, -1] - c.times[k] < space.min_gap, np.inf, 0)
+            if not math.isfinite(far[j := int(far.argmin())]) or first[j] == c.steps[:k]: continue
+            steps = (*first[j], *c.steps[k:]); new = space.repair([*(p.t for p in steps), *([c.t_end] if space.free_end else [])], [(p.skip, p.reuse) for p in steps])
+            if new not in seen: seen.add(new); out.append(new)
+    return out
 
 # %% ../nbs/50_evolve.ipynb #74f4da15
 @dataclass(frozen=True)

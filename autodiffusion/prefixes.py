@@ -22,7 +22,7 @@ def needs(steps, k:int)->frozenset:
         idle = skip | reuse if idle is None else idle & (skip | reuse)
     return frozenset(out)
 
-# %% ../nbs/42_prefixes.ipynb #a00009b3
+# %% ../nbs/42_prefixes.ipynb #fec00f59
 def _bytes(*tensors): return sum(t.numel()*t.element_size() for t in tensors if torch.is_tensor(t))
 
 class Entry(NamedTuple):
@@ -33,7 +33,7 @@ class Entry(NamedTuple):
 
 class Prefixes:
     "States of samples of one model, from which candidates that begin alike go on"
-    def __init__(self, mb:float=512): # memory for states, in MB (2^20 bytes); 0: nothing is shared
+    def __init__(self, mb:float=1024): # memory for states, in MB (2^20 bytes); 0: nothing is shared
         if not mb >= 0: raise ValueError(f'the memory for shared prefixes must be 0 MB or more, got {mb}')
         self.mb, self.entries, self.uses, self.want, self.size = mb, {}, Counter(), {}, 0
 

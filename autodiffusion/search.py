@@ -6,7 +6,7 @@
 __all__ = ['RACERS', 'PRESETS', 'START', 'HELD_OUT', 'Preset', 'network_evaluations', 'search_pictures', 'pack', 'unpack',
            'Journal', 'plain', 'differences', 'weights_check', 'Search', 'network_card', 'Run', 'Result']
 
-# %% ../nbs/80_search.ipynb #5424996c
+# %% ../nbs/80_search.ipynb #6662c141
 import dataclasses, json, math, os, sys, time, warnings, zlib
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ from .denoiser import Denoiser
 from .space import Candidate, SearchSpace, Step, windows_round, write_text
 from .rules import get_sampler
 from .samplers import evaluations, gradients
-from .evolve import Evolution, propose, seed_genes
+from .evolve import Evolution, grafts, propose, seed_genes
 from .proposals import proposals, trajectory
 from .surrogate import choose
 from .fid import Reference
@@ -435,7 +435,7 @@ def _climb(self:Search, run, stage, cs, rungs):
         run.scores(stage, cs, n)
         if k + 1 < len(rungs): cs = self.promising(cs, run.levels[n], math.ceil(len(cs)/2))
 
-# %% ../nbs/80_search.ipynb #989b5c04
+# %% ../nbs/80_search.ipynb #43b9c0ab
 @patch
 def _children(self:Search, run, g, n):
     "The candidates of generation `g`: of many proposed ones those that promise most for their price"
@@ -445,6 +445,7 @@ def _children(self:Search, run, g, n):
     seeds = [*self.seeds, *map(unpack, run.journal.found.get('proposals', ()))]
     pool = propose(g, ranked, self.space, self.model.schedule, ev, self.seed, seeds, seen)
     known = run.everything() if b else run.most(2*self.space.step_range[1] + 4)    # what a model of block lists has to learn is much
+    if wide > 1 and not b: pool += grafts(pool, known, self.space, seen)
     cs = choose(pool, n, known, self.model.schedule, b) if wide > 1 else pool
     run.fit.shared.plan(cs, ranked[:ev.parents])
     return cs
