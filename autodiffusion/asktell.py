@@ -14,7 +14,7 @@ from fastcore.basics import patch
 from .space import Candidate
 from .search import Run, Search
 
-# %% ../nbs/88_asktell.ipynb #2150e3c4
+# %% ../nbs/88_asktell.ipynb #e6237ce5
 class DrivenSearch(Search):
     "A search whose candidates come from outside; takes what `Search` takes, and the name of the driver, which the journal keeps"
     def __init__(self, *args, driver:str='outside', **kwargs): super().__init__(*args, **kwargs); self.driver = driver
@@ -30,7 +30,7 @@ class Session:
     def scores(self)->dict: "Candidate -> value, of all that were scored; the basis of `ask`"; return self.run.values(self.run.search.preset.samples)
 
     def candidate(self, x)->Candidate:
-        "The candidate of numbers from 0 (time 0) to 1 (the last training step), one for each step, in any order; made legal"
+        "The candidate of numbers from 0 (time 0) to 1 (the last training step), one for each step, and one more for the end where it is free; in any order, made legal"
         s = self.run.search.space; x = np.asarray(x, float)
         if x.ndim != 1 or not np.isfinite(x).all(): raise ValueError(f'a candidate is made of a list of finite numbers, one for each step, got {x.tolist()}')
         lo, hi = s.step_range; n = len(x) - bool(s.free_end)

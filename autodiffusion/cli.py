@@ -4,13 +4,14 @@
 
 # %% auto #0
 __all__ = ['DTYPES', 'number_list', 'step_count', 'open_device', 'open_model', 'image_size', 'open_diffusers', 'target_of',
-           'adm_options', 'open_adm', 'check_resize', 'open_extractor', 'check_statistics', 'open_reference',
-           'one_line', 'both_spellings', 'command', 'block_rules', 'measured_harm', 'with_blocks_of', 'search_pipeline',
-           'report_lists', 'end_range', 'recipe_model', 'autodiffusion_search', 'report', 'check_out', 'device_list',
-           'autodiffusion_sample', 'autodiffusion_transfer', 'autodiffusion_stats', 'autodiffusion_fid',
-           'autodiffusion_evaluate']
+           'adm_options', 'open_adm', 'check_resize', 'open_extractor', 'check_goal', 'check_statistics',
+           'open_reference', 'one_line', 'both_spellings', 'command', 'block_rules', 'measured_harm', 'with_blocks_of',
+           'search_pipeline', 'report_lists', 'end_range', 'recipe_model', 'check_numbers', 'check_together',
+           'search_model', 'step_range', 'rule_options', 'search_space', 'with_harm', 'search_with',
+           'autodiffusion_search', 'report', 'check_out', 'device_list', 'autodiffusion_sample',
+           'autodiffusion_transfer', 'autodiffusion_stats', 'autodiffusion_fid', 'autodiffusion_evaluate']
 
-# %% ../nbs/120_cli.ipynb #a85aa00b
+# %% ../nbs/120_cli.ipynb #2275065d
 import dataclasses, functools, importlib, json, os, re, sys, warnings
 from pathlib import Path
 from types import SimpleNamespace
@@ -22,8 +23,8 @@ from .space import Candidate, SearchSpace, trailing, windows_round, load_candida
 from .blocks import Sensitivity, find_blocks, sensitivity
 from .budget import BlockSpace
 from .fid import EXTENSIONS, INCEPTION, Reference, compare, open_images, statistics, to_uint8, read_array, check_prepared
-from .fitness import fastest_precision
-from .search import Search
+from .fitness import fastest_precision, find_batch_size
+from .search import Search, weights_check
 from .transfer import check_transfer, transfer
 from .batches import sample_to, spread, worker, worker_device
 from .adm import ADMConfig, adm_denoiser, get_preset, load_adm
@@ -152,7 +153,7 @@ def _open_classifier(path, device, text, preset, fields):
         if own or 'image_size' in settings or 'image_size' not in fields: raise
         return load_adm(path, own, device, **settings, image_size=fields['image_size'])     # files with other heads than attention pooling do not say it
 
-# %% ../nbs/120_cli.ipynb #2491159e
+# %% ../nbs/120_cli.ipynb #6512ef53
 def check_resize(features, resize):
     "Raise ValueError for a --resize that there is not, or that has no meaning for these features"
     if resize is None: return
@@ -170,6 +171,11 @@ def open_extractor(
     check_resize(features, resize)
     if features == 'cifar': return classifier_extractor(load_weights(data_file('demo_classifier.safetensors'), Classifier, device)[0])
     return inception_extractor(weights, device, resize or 'pytorch-fid')
+
+def check_goal(features, weights, what='the shipped one'):
+    "Raise ValueError for options of pictures or statistics where none are given"
+    for k, v in dict(features=features, weights=weights).items():
+        if v is not None: raise ValueError(f'--{k} goes with --reference: pictures or statistics; without it the reference is {what}, in features of its own')
 
 def check_statistics(r, path, resize=None):
     "Raise ValueError where statistics are of pictures prepared in another way than --resize, and warn where they do not say, before weights are fetched"
@@ -242,7 +248,7 @@ def command(func):
             except Exception as e: print(f'{func.__name__}: error: {one_line(e)}', file=sys.stderr); return 1
     return run
 
-# %% ../nbs/120_cli.ipynb #4eb6b0a0
+# %% ../nbs/120_cli.ipynb #af80bdcb
 def block_rules(
     model:Denoiser,         # model with its blocks
     budget:float,           # cost of a picture, in full steps
@@ -256,14 +262,15 @@ def block_rules(
     if unit not in ('macs', 'blocks'): raise ValueError(f'unit must be macs or blocks, got {unit!r}')
     return BlockSpace.of(model.blocks, budget, unit, share, skip=() if what == 'reuse' else None, reuse=() if what == 'skip' else None, harm=harm)
 
-def measured_harm(model:Denoiser, path, quiet:bool=False)->Sensitivity:
-    "What each block matters at six times, from 16 samples; from the file `path` where it was measured before"
-    path = Path(path)
+def measured_harm(model:Denoiser, path, quiet:bool=False, batch_size:int=None)->Sensitivity:
+    "What each block matters at six times, from 16 samples (fewer where they do not fit in one batch); from the file `path` where it was measured before, on the same weights"
+    path, check = Path(path), weights_check(model.net)
     if path.exists():
-        try: return Sensitivity.from_dict(json.loads(path.read_text()))
+        try: d = json.loads(path.read_text()); s = Sensitivity.from_dict(d)
         except (ValueError, KeyError, TypeError): raise ValueError(f'{path}: not readable; delete it to measure again') from None
-    s = sensitivity(model, model.blocks, trailing(6, model.schedule), n=16, progress=not quiet)
-    write_text(path, json.dumps(s.to_dict())); return Sensitivity.from_dict(s.to_dict())
+        if d.get('weights') == check and s.names == tuple(b.name for b in model.blocks): return s
+    s = sensitivity(model, model.blocks, trailing(6, model.schedule), n=min(16, batch_size or find_batch_size(model, 16)), progress=not quiet)
+    write_text(path, json.dumps(d := dict(s.to_dict(), weights=check))); return Sensitivity.from_dict(d)
 
 def with_blocks_of(model:Denoiser, candidate)->Denoiser:
     "The model with its blocks, if the steps of that candidate file leave any out"
@@ -307,7 +314,62 @@ def recipe_model(r, model, device, guidance, adm=None, classifier=None, classifi
     elif adm or classifier: how = dict(how, adm=adm, classifier=classifier)
     return r.guide(open_model(model, device, **how), scale, guidance)
 
-# %% ../nbs/120_cli.ipynb #e46bf80e
+# %% ../nbs/120_cli.ipynb #dfcab43b
+def check_numbers(o):
+    "Raise ValueError for numbers that no search can have"
+    if o.budget is not None and not (np.isfinite(o.budget) and o.budget > 0): raise ValueError(f'--budget must be a number above 0, in full steps, got {o.budget:g}')
+    if o.workers < 1: raise ValueError(f'--workers must be at least 1, got {o.workers}')
+
+def check_together(o):
+    "Raise ValueError for options that have no meaning without another one"
+    lone = [k for k in ('blocks', 'share', 'unit') if getattr(o, k) is not None]
+    if lone and o.budget is None: raise ValueError(f'--{lone[0]} goes with --budget: what a picture may cost, in full steps')
+    if o.reference is None: check_goal(o.features, o.weights, 'drawn by the pipeline itself (--target)' if o.target is not None else 'the shipped one')
+
+def search_model(o, r, device): # (Denoiser, pipeline or None, precision, batch size)
+    "The model that the options name, with the settings that fit it; `r` is a recipe or None"
+    how = {k: getattr(o, k) for k in ('adm', 'schedule', 'classifier', 'classifier_adm', 'classifier_scale')}
+    pipe = {k: getattr(o, k) for k in ('prompts', 'negative', 'image_size', 'memory', 'dtype')}
+    if o.diffusers: return search_pipeline(r, o.diffusers, device, o.guidance, {k.removeprefix('image_'): v for k, v in pipe.items()}, dict(model=o.model, reference=o.reference, target=o.target, **how), o.precision, o.batch_size)
+    if extra := [k for k, v in dict(pipe, target=o.target).items() if v is not None]: raise ValueError(f'--{extra[0]} goes with --diffusers')
+    m = recipe_model(r, o.model, device, o.guidance, **how) if r else open_model(o.model or 'demo', device, 1. if o.guidance is None else o.guidance, **how)
+    if o.reference is None and (o.model or ('' if r else 'demo')) != 'demo': raise ValueError('a model of your own needs --reference: statistics or a folder of real pictures')
+    return m, None, o.precision, o.batch_size
+
+def step_range(o): # int or pair
+    "How many steps a search may take: as said, as many as it starts from, or as the budget pays for"
+    if o.steps: n = step_count(o.steps)
+    elif o.start: n = len(o.start)
+    else: n = 4 if o.budget is None else (max(1, int(o.budget)), max(1, int(o.budget)) + 4)
+    if o.start and o.window is not None and n != len(o.start): raise ValueError(f'--start has {len(o.start)} times, but --steps is {o.steps}')
+    return n
+
+# %% ../nbs/120_cli.ipynb #d3925278
+def rule_options(o): "What steps may do with blocks, the largest share, and the unit of cost"; return o.blocks or 'both', 1. if o.share is None else o.share, o.unit or 'macs'
+
+def search_space(o, r, m): # (SearchSpace, seeds)
+    "The space that the options span for model `m`, and what to start from"
+    if o.window is not None and not o.start: raise ValueError('--window needs --start: the times round which to search')
+    if o.start: check_times(o.start, m.schedule)
+    T = len(m.schedule); n = step_range(o)
+    given = dict(windows=windows_round(o.start, o.window, T) if o.window is not None else None, min_gap=o.min_gap, sampler=o.sampler, eta=o.eta)
+    given = {**{k: v for k, v in given.items() if v is not None}, **end_range(o.t_end, o.free_end)}
+    if o.diffusers and not r and not o.start: given = {**flow_start(m, o.sampler or 'ddim'), **given}
+    if o.budget is not None: given['blocks'] = block_rules(m, o.budget, *rule_options(o))
+    end = given.get('free_end')
+    return r.space(m.schedule, n, **given) if r else SearchSpace(T, n, **given), ([*o.start, end[0]] if end else o.start,) if o.start else ()
+
+def with_harm(o, m, space)->SearchSpace:
+    "The space with what each block matters, measured now or before"
+    return dataclasses.replace(space, blocks=block_rules(m, o.budget, *rule_options(o), measured_harm(m, Path(o.out)/'sensitivity.json', o.quiet, o.batch_size)))
+
+def search_with(o, r, m, space, seeds):
+    "A function of a reference that makes the search; presets and steps are the recipe's where there is one"
+    settings = {k: getattr(o, k) for k in ('seed', 'out', 'samples', 'population', 'generations', 'finalists', 'final_samples', 'refinements', 'last_samples', 'held_out', 'batch_size', 'precision')}
+    if not r: return lambda ref: Search(m, ref, preset=o.preset or 'standard', space=space, seeds=seeds, **settings)
+    return lambda ref: r.search(m, ref, step_range(o), start=o.start, preset=o.preset or 'paper', space=space, classifier_scale=m.classifier_scale, guidance_scale=m.guidance_scale, **settings)
+
+# %% ../nbs/120_cli.ipynb #c3fae4e1
 @command
 def autodiffusion_search(
     recipe:str=None,            # a search of the AutoDiffusion paper, which fills in what is not given: imagenet64, lsun_bedroom, lsun_cat, sd14_plms or sd14_dpm
@@ -331,9 +393,9 @@ def autodiffusion_search(
     window:float=None,          # let each time of --start move at most this far, in training steps
     min_gap:float=None,         # smallest distance between neighbouring times, in training steps (1 if not given)
     budget:float=None,          # let steps leave out blocks of the network: what a picture may cost, in full steps (all blocks always run if not given)
-    blocks:str='both',          # with --budget, what steps may do with blocks: skip, reuse or both
-    share:float=1.,             # with --budget, the largest share of the blocks that a step may go without
-    unit:str='macs',            # with --budget, how cost is counted: macs or blocks (number of blocks that run)
+    blocks:str=None,            # with --budget, what steps may do with blocks: skip, reuse or both (both if not given)
+    share:float=None,           # with --budget, the largest share of the blocks that a step may go without (1 if not given)
+    unit:str=None,              # with --budget, how cost is counted: macs or blocks, the number of blocks that run (macs if not given)
     t_end:float=None,           # time where sampling ends, in training steps; -1 is clean data (-1 if not given)
     free_end:str=None,          # search that time as well, between these two, in training steps, such as 0,30
     eta:float=None,              # noise of ddim, 0 to 1 (0 if not given)
@@ -359,29 +421,16 @@ def autodiffusion_search(
     quiet:store_true=False,     # show no progress bar
 ):
     "Search the time steps that make a diffusion model's few-step pictures best"
-    if budget is not None and not (np.isfinite(budget) and budget > 0): raise ValueError(f'--budget must be a number above 0, in full steps, got {budget:g}')
-    if workers < 1: raise ValueError(f'--workers must be at least 1, got {workers}')
+    o = SimpleNamespace(**locals()); check_numbers(o); check_together(o)
     r, dev = get_recipe(recipe) if recipe else None, open_device(device)
-    start, how = number_list(start, 'start') if start else None, dict(adm=adm, schedule=schedule, classifier=classifier, classifier_adm=classifier_adm, classifier_scale=classifier_scale)
-    if diffusers: m, pipe, precision, batch_size = search_pipeline(r, diffusers, dev, guidance, dict(prompts=prompts, negative=negative, size=image_size, memory=memory, dtype=dtype), dict(model=model, reference=reference, target=target, **how), precision, batch_size)
-    elif extra := [k for k, v in dict(prompts=prompts, negative=negative, image_size=image_size, target=target, memory=memory, dtype=dtype).items() if v is not None]: raise ValueError(f'--{extra[0]} goes with --diffusers')
-    else: m = open_model(model or 'demo', dev, 1. if guidance is None else guidance, **how) if not r else recipe_model(r, model, dev, guidance, **how)
-    if window is not None and not start: raise ValueError('--window needs --start: the times round which to search')
-    if reference is None and not diffusers and (model or ('' if r else 'demo')) != 'demo': raise ValueError('a model of your own needs --reference: statistics or a folder of real pictures')
-    if start: check_times(start, m.schedule)
-    n = step_count(steps) if steps else len(start) if start else 4 if budget is None else (max(1, int(budget)), max(1, int(budget)) + 4)
-    if start and window is not None and n != len(start): raise ValueError(f'--start has {len(start)} times, but --steps is {steps}')
-    given = dict(windows=windows_round(start, window, len(m.schedule)) if window is not None else None, min_gap=min_gap, sampler=sampler, eta=eta)
-    given = {**{k: v for k, v in given.items() if v is not None}, **end_range(t_end, free_end)}
-    if diffusers and not r and not start: given = {**flow_start(m, sampler or 'ddim'), **given}
-    if budget is not None: m = m.with_(blocks=find_blocks(m, repeats=0)); given['blocks'] = block_rules(m, budget, blocks, share, unit)
-    settings = dict(seed=seed, out=out, space=r.space(m.schedule, n, **given) if r else SearchSpace(len(m.schedule), n, **given), samples=samples, population=population, generations=generations, finalists=finalists,
-                    final_samples=final_samples, refinements=refinements, last_samples=last_samples, held_out=held_out, batch_size=batch_size, precision=precision)
-    seeds = [[*start, given['free_end'][0]] if given.get('free_end') else start] if start else ()
-    ready = lambda ref: Search(m, ref, preset=preset or 'standard', seeds=seeds, **settings) if not r else r.search(m, ref, n, start=start, preset=preset or 'paper', classifier_scale=m.classifier_scale, guidance_scale=m.guidance_scale, **settings)
+    o.start = number_list(start, 'start') if start else None
+    m, pipe, o.precision, o.batch_size = search_model(o, r, dev)
+    if budget is not None: m = m.with_(blocks=find_blocks(m, repeats=0))
+    space, seeds = search_space(o, r, m)
+    ready = search_with(o, r, m, space, seeds)
     ready(load_demo()[1]).check_out(('reference', 'blocks'))  # settings and folder are looked at before the reference is made
-    if budget is not None: settings['space'] = dataclasses.replace(settings['space'], blocks=block_rules(m, budget, blocks, share, unit, measured_harm(m, Path(out)/'sensitivity.json', quiet)))
     goal = target_of(m, pipe, target) if target is not None else open_reference(reference, features, weights, dev, m, Path(out)/'reference.npz', resize)
+    if budget is not None: ready = search_with(o, r, m, with_harm(o, m, space), seeds)
     result = ready(goal).run(progress=not quiet, workers=workers)
     report(result, out)
     if diffusers: report_lists(result, out)
@@ -461,7 +510,7 @@ def autodiffusion_sample(
     else: save_png(out, image_grid(to_uint8(sample(m.with_(precision=fastest_precision(m) if precision == 'auto' else precision), c, **kw))))
     print(done)
 
-# %% ../nbs/120_cli.ipynb #d11064d8
+# %% ../nbs/120_cli.ipynb #d03e711d
 @command
 def autodiffusion_transfer(
     candidate:str,              # candidate file that was found on another model, such as runs/search/best.json
@@ -488,6 +537,7 @@ def autodiffusion_transfer(
 ):
     "What a candidate is worth on another model: its distance there, next to that model's uniform and other known steps"
     if reference is None and model != 'demo': raise ValueError('a model of your own needs --reference: statistics or a folder of real pictures')
+    if reference is None: check_goal(features, weights)
     if out and (Path(out).suffix != '.json' or Path(out).exists()): raise ValueError(f'{out}: candidate files end in .json' if Path(out).suffix != '.json' else f'{out}: this file exists already; choose another')
     if out: check_out(out)
     m = open_model(model, dev := open_device(device), guidance, adm=adm, schedule=schedule, classifier=classifier, classifier_adm=classifier_adm, classifier_scale=classifier_scale)
@@ -499,7 +549,7 @@ def autodiffusion_transfer(
     print(f'{r}\n\ntransferred / uniform = {r.ratio:.3f} ({r.metric}, held out; lower is better)')
     if out: r.save(out); print(f'{out}: the candidate for this model')
 
-# %% ../nbs/120_cli.ipynb #3a601dd9
+# %% ../nbs/120_cli.ipynb #f5d4b0cd
 @command
 def autodiffusion_stats(
     images:str,                     # folder of images, or an npz (arr_0) or npy file with an array (N, height, width, 3) of 8-bit values
@@ -519,6 +569,14 @@ def autodiffusion_stats(
     check_out(out); ims = open_images(images)
     r = Reference.from_images(ims, open_extractor(features, weights, open_device(device), resize), batch_size, keep, progress=not quiet)
     r.save(out); print(f'{out}: {r!r}')
+
+# %% ../nbs/120_cli.ipynb #c6b2892f
+def _kind(source):
+    "Name of the features of a statistics file; None for pictures"
+    p = Path(source)
+    if not p.exists(): raise ValueError(f'{p}: no such file or folder')
+    if _is_stats(p): return load_statistics(p).features
+    open_images(p)
 
 @command
 def autodiffusion_fid(
@@ -545,13 +603,6 @@ def autodiffusion_fid(
     low = [r.n for r in (ra, rb) if r.n and r.n <= len(r.mean)]
     if low: warnings.warn(f'only {min(low)} pictures for {len(ra.mean)} features: the distance is biased upwards')
     print(f'{ra.metric} {d:.6g}')
-
-def _kind(source):
-    "Name of the features of a statistics file; None for pictures"
-    p = Path(source)
-    if not p.exists(): raise ValueError(f'{p}: no such file or folder')
-    if _is_stats(p): return load_statistics(p).features
-    open_images(p)
 
 # %% ../nbs/120_cli.ipynb #bb10c9c3
 @command

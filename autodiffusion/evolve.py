@@ -222,15 +222,15 @@ def iter_make(items):
     def make(): last[0] = next(it, last[0]); return last[0]
     return make
 
-# %% ../nbs/50_evolve.ipynb #3c2a2ab9
+# %% ../nbs/50_evolve.ipynb #18b79e85
 def standard_generation(rng, g, ranked, space, schedule, ev, seen, seeds=()):
     "Candidates of generation `g`; `ranked` holds all scored ones, best first"
     out, n = [], ev.population
     if g == 0:
         known = [*seeds, *space.known(schedule).values()]
         fill(iter_make(known), out, min(n, len(known)), seen, tries=len(known))
-        longer = [stretch(c, k, space) for c in [*seeds, space.known(schedule)['trailing'], *known] for k in range(space.full_steps + 1, space.step_range[1] + 1)] if space.blocks else []
-        if longer: out = fill(iter_make(longer), out[:(n + 1)//2], n, seen, tries=1)
+        longer = [stretch(c, k, space) for c in [*seeds, space.known(schedule)['trailing']] for k in range(space.full_steps + 1, space.step_range[1] + 1)] if space.blocks else []
+        if longer: out = fill(iter_make(longer), out[:(n + 1)//2], n, seen, tries=len(longer))
         fill(lambda: mutate_local(rng, known[rng.integers(len(known))], space, .6), out, len(out) + (n - len(out))//2, seen)
     else:
         best = ranked[:ev.parents]; w = .5**(np.arange(len(best))*3/ev.parents); w /= w.sum()

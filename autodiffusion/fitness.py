@@ -129,7 +129,7 @@ def fastest_precision(
         except RuntimeError: best[p] = math.inf  # not every operation exists in bfloat16
     return 'bfloat16' if best['bfloat16']*gain < best['float32'] else 'float32'
 
-# %% ../nbs/70_fitness.ipynb #832e89da
+# %% ../nbs/70_fitness.ipynb #a71b4d1d
 class Fitness:
     "Scores candidates by the Fréchet distance of their samples to a reference"
     def __init__(self,
@@ -140,7 +140,7 @@ class Fitness:
         rungs=(),               # further sample counts at which candidates will be compared
         batch_size:int=256,     # samples per network call
         cache_mb:float=256,     # memory for features of scored candidates
-        prefix_mb:float=1024,   # memory for what candidates have in common; 0: nothing is shared
+        prefix_mb:float=1024,   # memory for what candidates have in common, in each process; 0: nothing is shared
         parts:bool=False,       # find out how far chance goes, too (`Score.parts`)
     ):
         if n < 2 or any(r < 2 for r in rungs): raise ValueError(f'a score needs at least 2 samples, got {min([n, *rungs])}')

@@ -37,10 +37,13 @@ def crowding(
         room[order[[0, -1]]] = np.inf; room[order[1:-1]] += (x[order[2:]] - x[order[:-2]])/span
     return room
 
-# %% ../nbs/86_front.ipynb #c6bbf53e
+# %% ../nbs/86_front.ipynb #29e125af
 class FrontSearch(Search):
-    "A search for all candidates that none beats in both distance and cost; takes what `Search` takes"
+    "A search for all candidates that none beats in both distance and cost; takes what `Search` takes but `last_samples`"
     modelled = False    # the model of the scores knows one aim, not two
+    def __init__(self, *args, last_samples:int=0, **kwargs):
+        if last_samples: raise ValueError(f'a front has no last decision between its candidates: leave last_samples out, got {last_samples}')
+        super().__init__(*args, last_samples=0, **kwargs)
     @property
     def config(self): return dict(super().config, goal='front')
 
@@ -54,7 +57,7 @@ class FrontSearch(Search):
 
     def promising(self, cs, level, most, z=0.): return [c for c in self.rank({c: level[c].value for c in cs}) if math.isfinite(level[c].value)][:most]
 
-# %% ../nbs/86_front.ipynb #62e140c6
+# %% ../nbs/86_front.ipynb #d50b6632
 @patch
 def best_of(self:FrontSearch, scores, n): # list of candidates, cheapest first
     "At most `n` of the first front, spread over it"
@@ -64,9 +67,12 @@ def best_of(self:FrontSearch, scores, n): # list of candidates, cheapest first
 
 @patch
 def baselines(self:FrontSearch, n=None): # name -> candidate
-    "Uniform and trailing steps with all blocks, as many as the space and its budget allow, and all smaller numbers"
+    "Uniform and trailing steps with all blocks, from the fewest that the space allows to the most that its budget pays for; and one's own"
     s = self.space
-    return {f'{name} {k}': c for k in range(s.step_range[0], s.full_steps + 1) for name, c in SearchSpace(s.n_train, k, sampler=s.sampler, eta=s.eta).known(self.model.schedule).items() if name in ('uniform', 'trailing')}
+    return {f'{name} {k}': c for k in range(s.step_range[0], s.full_steps + 1) for name, c in SearchSpace(s.n_train, k, sampler=s.sampler, eta=s.eta).known(self.model.schedule).items() if name in ('uniform', 'trailing')} | self.own_baselines
+
+@patch
+def _finals_card(self:FrontSearch): p = self.preset; return f'{p.finalists} of the front, then {p.refinements} generations of {p.finalists}; {p.final_samples} samples each'
 
 @patch
 def _pictures(self:FrontSearch):

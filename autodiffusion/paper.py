@@ -214,7 +214,7 @@ def joint(self:Recipe,
     space = self.space(model.schedule, (least, max(least, int(budget/(len(model.blocks)*(1 - share))))), blocks=rules)
     return self.search(model, reference, least, space=space, preset=preset, **({'generations': 15} if preset == 'paper' else {}) | changes)
 
-# %% ../nbs/94_paper.ipynb #caf4a552
+# %% ../nbs/94_paper.ipynb #f6a1e219
 class Cost(NamedTuple):
     "What a search takes when nothing has to be done twice"
     pictures: int       # pictures drawn by the search
@@ -233,7 +233,9 @@ def cost(self:Recipe,
     times = self.start(schedule, steps); end = times[steps:] or [CLEAN]
     calls = sum(get_sampler(self.sampler).calls(m) for m in spans(schedule, times[:steps], end[0]))
     n, once = search_pictures(p), calls*(2 if self.guidance_scale != 1 else 1)
-    return Cost(n, n*once, n*calls*(self.classifier_scale != 0), 8*p.held_out*once, once)
+    theirs = Candidate(tuple(times[:steps]), end[0], self.sampler)
+    rows = 1 + len({*SearchSpace(len(schedule), steps, sampler=self.sampler).known(schedule).values(), theirs})   # the winner, the known schedules, and where the search starts
+    return Cost(n, n*once, n*calls*(self.classifier_scale != 0), rows*p.held_out*once, once)
 
 # %% ../nbs/94_paper.ipynb #2a9fbd12
 @patch

@@ -27,7 +27,7 @@ from .fid import Reference
 from .fitness import Fitness, Score, find_batch_size, fastest_precision, gap, toy_problem
 from .workers import Workers, pool
 
-# %% ../nbs/80_search.ipynb #577e115e
+# %% ../nbs/80_search.ipynb #b9d1b804
 @dataclass(frozen=True)
 class Preset:
     "How much a search spends, and on what"
@@ -53,6 +53,7 @@ PRESETS = dict(
     standard=Preset(Evolution('standard', 14, 5, 8), 300, 8, 1000, 2, 1000, (100,), 24, 4000, 3),
     paper=Preset(Evolution('paper', 50, 10, 10), 5000, 1, 5000, 0, 5000))
 
+# %% ../nbs/80_search.ipynb #f8650072
 def network_evaluations(p:Preset, steps:int, evals:int=1, known:int=7)->int:
     "How many network evaluations a search with these settings takes, if nothing has to be done twice"
     return steps*evals*(search_pictures(p) + (known + 1)*p.held_out)
@@ -224,7 +225,7 @@ class Search:
         self._check_blocks()
         Fitness(model, reference, self.preset.samples, rungs=[*self.preset.counts, self.preset.held_out], batch_size=1 if batch_size is None else batch_size)  # complains about what cannot be scored
 
-# %% ../nbs/80_search.ipynb #0dc216ef
+# %% ../nbs/80_search.ipynb #d1715a50
 def _change(p:Preset, samples=None, population=None, generations=None, finalists=None, final_samples=None, refinements=None, held_out=None, last_samples=None)->Preset:
     "A preset with some numbers changed; the finalists get at least as many samples as everyone, and rungs lie below"
     given = lambda **kw: {k: v for k, v in kw.items() if v is not None}
@@ -233,10 +234,11 @@ def _change(p:Preset, samples=None, population=None, generations=None, finalists
     if finalists is not None and finalists < 1: raise ValueError(f'finalists must be at least 1, got {finalists}')
     for k, v in given(refinements=refinements, last_samples=last_samples).items():
         if v < 0: raise ValueError(f'{k} must be at least 0, got {v}')
-    last = last_samples if last_samples is not None else round(p.last_samples/p.final_samples*final_samples) if final_samples else p.last_samples
+    final = max(final_samples or p.final_samples, samples or p.samples)
+    last = round(p.last_samples/p.final_samples*final) if last_samples is None else last_samples
     ev = dataclasses.replace(p.evolution, **given(population=population, generations=generations))
-    p = dataclasses.replace(p, evolution=ev, last_samples=last, **given(samples=samples, finalists=finalists, final_samples=final_samples, refinements=refinements, held_out=held_out))
-    return dataclasses.replace(p, final_samples=max(p.final_samples, p.samples), rungs=tuple(sorted(r for r in p.rungs if r < p.samples)))
+    p = dataclasses.replace(p, evolution=ev, last_samples=last, final_samples=final, **given(samples=samples, finalists=finalists, refinements=refinements, held_out=held_out))
+    return dataclasses.replace(p, rungs=tuple(sorted(r for r in p.rungs if r < p.samples)))
 
 # %% ../nbs/80_search.ipynb #a78d6204
 def network_card(model:Denoiser)->dict:
@@ -269,18 +271,40 @@ def config(self:Search)->dict:
                 asked_batch_size=self.batch_size, device=self.model.device.type, model=self.model.card(), weights=weights_check(self.model.net), reference=ref,
                 **(dict(classifier=weights_check(self.model.classifier)) if self.model.classifier_scale and hasattr(self.model.classifier, 'state_dict') else {})))
 
-# %% ../nbs/80_search.ipynb #612d66a3
+# %% ../nbs/80_search.ipynb #6ab27c17
+@patch
+def baselines(self:Search, n:int)->dict:
+    "The known schedules as people use them: not bent into the space, all blocks, ending at clean data; `n` steps, or with a budget as many as it pays for"
+    s = self.space; n = s.full_steps if s.blocks else n
+    return {**SearchSpace(s.n_train, n, sampler=s.sampler, eta=s.eta).known(self.model.schedule), **self.own_baselines}
+
+@patch
+def _pictures(self:Search):
+    p = self.preset; known = len(set(self.baselines(self.space.step_range[1]).values()))
+    return search_pictures(p) + (known + 1)*p.held_out
+
+# %% ../nbs/80_search.ipynb #c8847476
 @patch
 def _price(self:Search): # text
-    c, p = self.space.known(self.model.schedule)['uniform'], self.preset
-    grads = network_evaluations(p, gradients(c, self.model))
-    return f'at most {network_evaluations(p, evaluations(c, self.model)):,} network evaluations' + (f' and {grads:,} classifier gradients' if grads else '') + ', of which a part is shared'
+    most, n, path = self.space.known(self.model.schedule, self.space.step_range[1])['uniform'], self._pictures(), math.prod(self._trajectory)
+    once, grads = evaluations(most, self.model), n*gradients(most, self.model)
+    return f'at most {n*once + path*once//len(most):,} network evaluations' + (f' and {grads:,} classifier gradients' if grads else '') + ', of which a part is shared'
+
+@patch(as_prop=True)
+def _trajectory(self:Search): # number of samples, number of steps
+    "How fine the trajectory is that the proposals are read off"
+    return (max(4, min(24, self.preset.samples//10)), min(len(self.model.schedule), max(64, 2*self.space.full_steps))) if self.preset.proposals else (0, 0)
+
+@patch
+def _finals_card(self:Search):
+    p = self.preset
+    return f'{p.finalists} of the best and the best known, then {p.refinements} generations of {p.finalists}; {p.final_samples} samples each' + (f', up to {p.last_samples} for the last decision' if p.race else '')
 
 @patch
 def _repr_markdown_(self:Search):
     p = self.preset; ev = p.evolution
     rows = {'model': self.model.name, 'metric': self.reference.metric, 'space': f'{self.space.n_steps} steps, {self.space.sampler}, {self.space.size:.3g} candidates', 'preset': self.preset_name,
-            'generations': f'{ev.generations} of {ev.population} candidates, {" then ".join(map(str, (*p.rungs, p.samples)))} samples each', 'finals': f'{p.finalists} of the best and the best known, then {p.refinements} generations of {p.finalists}; {p.final_samples} samples each' + (f', up to {p.last_samples} for the last decision' if p.race else ''), 'held out': f'{p.held_out} fresh samples',
+            'generations': f'{ev.generations} of {ev.population} candidates, {" then ".join(map(str, (*p.rungs, p.samples)))} samples each', 'finals': self._finals_card(), 'held out': f'{p.held_out} fresh samples',
             'cost': self._price(), 'seed': self.seed, 'output': self.out or 'in memory'}
     return '**Search**\n\n| | |\n|:--|:--|\n' + '\n'.join(f'| {k} | {v} |' for k, v in rows.items())
 
@@ -332,14 +356,14 @@ def check_out(self:Search, ignore=()):
         differ = differences({k: v for k, v in old.items() if k not in ignore}, {k: v for k, v in self.config.items() if k not in ignore})
         if differ: raise ValueError(f'{self.out} holds another run ({"; ".join(differ)}); choose another output folder, or delete this one')
 
-# %% ../nbs/80_search.ipynb #b4067b79
+# %% ../nbs/80_search.ipynb #475a986a
 @patch
 def _first(self:Search, model, batch_size)->dict:
     "Proposals from one many-step trajectory, and what it cost"
-    n, T = self.space.full_steps, len(model.schedule)
-    try: path = trajectory(model, n=max(4, min(24, self.preset.samples//10)), nodes=min(T, max(64, 2*n)), seed=self.seed, batch_size=batch_size)
+    n, nodes = self._trajectory
+    try: path = trajectory(model, n=n, nodes=nodes, seed=self.seed, batch_size=batch_size)
     except FloatingPointError: return {}    # a network that fails at some time can still be searched
-    if len(path.times) < n: return {}       # so few training steps are no fine trajectory
+    if len(path.times) < self.space.full_steps: return {}   # so few training steps are no fine trajectory
     got = proposals(model, self.space, path=path, weights=((1., 1.),), members=self.preset.proposals - 1)
     return dict(proposals=[pack(c) for c in got.values()], proposals_nfe=path.nfe)
 
@@ -354,19 +378,7 @@ def _prepare(self:Search, journal, progress):
     if journal.file: journal.begin(journal.config, found)
     journal.found = found
 
-# %% ../nbs/80_search.ipynb #6ab27c17
-@patch
-def baselines(self:Search, n:int)->dict:
-    "The known schedules as people use them: not bent into the space, all blocks, ending at clean data; `n` steps, or with a budget as many as it pays for"
-    s = self.space; n = s.full_steps if s.blocks else n
-    return {**SearchSpace(s.n_train, n, sampler=s.sampler, eta=s.eta).known(self.model.schedule), **self.own_baselines}
-
-@patch
-def _pictures(self:Search):
-    p = self.preset; known = len(set(self.baselines(self.space.step_range[1]).values()))
-    return search_pictures(p) + (known + 1)*p.held_out
-
-# %% ../nbs/80_search.ipynb #f09895c3
+# %% ../nbs/80_search.ipynb #24383211
 @dataclass(eq=False)
 class Run:
     "A search under way"
@@ -395,7 +407,7 @@ class Run:
             self.fit.shared.done(c)
 
     def values(self, n:int)->dict: "Candidate -> value, of all scored on `n` samples"; return {c: s.value for c, s in self.levels[n].items()}
-    def most(self, enough:int)->dict: "Values on the most samples on which at least `enough` candidates were scored; else on the fewest"; return self.values(next((n for n in sorted(self.levels)[::-1] if len(self.levels[n]) >= enough), min(self.levels)))
+    def most(self, enough:int)->dict: "Values on the most samples on which at least `enough` candidates were scored; else on those on which most were"; return self.values(next((n for n in sorted(self.levels)[::-1] if len(self.levels[n]) >= enough), max(self.levels, key=lambda n: (len(self.levels[n]), -n))))
     def upto(self, pictures:int): "Move the bar to the end of a stage"; self.bar.update(max(0, pictures - self.bar.n))
 
 # %% ../nbs/80_search.ipynb #ab70bdb8
@@ -435,7 +447,7 @@ def _climb(self:Search, run, stage, cs, rungs):
         run.scores(stage, cs, n)
         if k + 1 < len(rungs): cs = self.promising(cs, run.levels[n], math.ceil(len(cs)/2))
 
-# %% ../nbs/80_search.ipynb #43b9c0ab
+# %% ../nbs/80_search.ipynb #e30770cb
 @patch
 def _children(self:Search, run, g, n):
     "The candidates of generation `g`: of many proposed ones those that promise most for their price"
@@ -445,7 +457,7 @@ def _children(self:Search, run, g, n):
     seeds = [*self.seeds, *map(unpack, run.journal.found.get('proposals', ()))]
     pool = propose(g, ranked, self.space, self.model.schedule, ev, self.seed, seeds, seen)
     known = run.everything() if b else run.most(2*self.space.step_range[1] + 4)    # what a model of block lists has to learn is much
-    if wide > 1 and not b: pool += grafts(pool, known, self.space, seen)
+    if wide > 1 and g > 1 and not b: pool += grafts(pool, known, self.space, seen)   # not at once, so that the search sees many beginnings first
     cs = choose(pool, n, known, self.model.schedule, b) if wide > 1 else pool
     run.fit.shared.plan(cs, ranked[:ev.parents])
     return cs

@@ -16,9 +16,9 @@ from .schedule import NoiseSchedule
 from .budget import BlockSpace
 from .space import Candidate, SearchSpace
 
-# %% ../nbs/55_surrogate.ipynb #020d42de
-def angles(cs, schedule:NoiseSchedule)->np.ndarray: # (N, n)
-    "Places of the candidates' times between clean data, 0, and noise, 1; all of one length"
+# %% ../nbs/55_surrogate.ipynb #9d238c6e
+def angles(cs, schedule:NoiseSchedule)->np.ndarray: # (N, n + 1)
+    "Places of the candidates' times and ends between clean data, 0, and noise, 1; all of one length"
     t = np.array([[*c.times, c.t_end] for c in cs], float)
     return np.arctan2(np.asarray(schedule.sigma(t)), np.asarray(schedule.alpha(t)))/(math.pi/2)
 
@@ -69,28 +69,26 @@ def improvement(mean, std, best):
     std = np.maximum(std, 1e-9); z = (best - mean)/std
     return (best - mean)*norm.cdf(z) + std*norm.pdf(z)
 
-# %% ../nbs/55_surrogate.ipynb #5adfe96a
+# %% ../nbs/55_surrogate.ipynb #8cb1f94d
 def prefixes(c:Candidate): "Everything that a candidate begins with"; return [c.steps[:k + 1] for k in range(len(c))]
 
 def choose(
     pool,                   # candidates to choose from
     n:int,                  # how many to choose
-    scores:dict,            # candidate -> score, all of the same number of samples
+    scores:dict,            # candidate -> score, all on one scale: of the same samples, or `Run.everything`
     schedule:NoiseSchedule, # the model's noise schedule
     blocks:BlockSpace=None, # rules of the block lists, where there are any
-    thrift:float=None,      # power of the price; by default 2.5, or 2 with block lists
 )->list: # `n` of the pool; the first ones where there is nothing to go by
     "The children of most promise for their price"
     known = sorted((c for c in scores if math.isfinite(scores[c]) and scores[c] > 0), key=lambda c: (scores[c], c.key))[:120 if blocks else 80]
     if len(pool) <= n or len(known) < 5: return list(pool[:n])
     (X, P), smooth = _places([known, pool], schedule, blocks); y = np.array([scores[c] for c in known])
     begun, left, out, kernel = {p for c in scores for p in prefixes(c)}, list(range(len(pool))), [], None
-    thrift = (2. if blocks else 2.5) if thrift is None else thrift
     for _ in range(n):
         gp = fit_scores(X, y, kernel, smooth); kernel = gp.kernel_
         mean, std = gp.predict(P[left], return_std=True)
         price = np.array([.5 + sum(p not in begun for p in prefixes(pool[i])) for i in left])    # features take about half an evaluation
-        k = int(np.argmax(np.round(improvement(mean, std, np.log(y.min()))/price**thrift, 9)))
+        k = int(np.argmax(np.round(improvement(mean, std, np.log(y.min()))/price**2, 9)))
         i = left.pop(k); out.append(pool[i]); begun |= set(prefixes(pool[i]))
         X, y = np.vstack([X, P[i]]), np.append(y, math.exp(mean[k]))
     return out
