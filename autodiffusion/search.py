@@ -185,10 +185,11 @@ def weights_check(net)->str:
     for name, p in sorted(net.state_dict().items()): crc = zlib.crc32(p.detach().flatten()[:4096].float().cpu().numpy().tobytes(), zlib.crc32(name.encode(), crc))
     return f'{crc:08x}'
 
-# %% ../nbs/80_search.ipynb #f0f0e3c4
+# %% ../nbs/80_search.ipynb #da7f4f4a
 class Search:
     "A search for the best steps of a model under a reference"
     modelled = True     # a model of the scores chooses the children
+    grafted = False     # children are offered with first steps of scored candidates, too (`evolve.grafts`): cheaper, and for some samplers worse
     def __init__(self,
         model:Denoiser,             # model to be made fast
         reference:Reference,        # statistics of real pictures, with an extractor
@@ -240,7 +241,7 @@ def _change(p:Preset, samples=None, population=None, generations=None, finalists
     p = dataclasses.replace(p, evolution=ev, last_samples=last, final_samples=final, **given(samples=samples, finalists=finalists, refinements=refinements, held_out=held_out))
     return dataclasses.replace(p, rungs=tuple(sorted(r for r in p.rungs if r < p.samples)))
 
-# %% ../nbs/80_search.ipynb #a78d6204
+# %% ../nbs/80_search.ipynb #efa144f0
 def network_card(model:Denoiser)->dict:
     "What changes the pictures and is neither in the model's card nor in its weights; only what is not as usual"
     def of(net): # settings that two networks with the same weights may differ in (those of the shipped kind, a dict, follow from the weights)
@@ -267,6 +268,7 @@ def config(self:Search)->dict:
     if self.own_baselines: space['baselines'] = {k: pack(c) for k, c in self.own_baselines.items()}
     if s.blocks: space['blocks'] = dict(s.blocks.card(), fingerprint=self.model.blocks.fingerprint)
     if net := network_card(self.model): space['network'] = net
+    if self.grafted: space['grafted'] = True
     return plain(dict(version=__version__, **space, preset=self.preset_name, **dataclasses.asdict(self.preset), seed=self.seed, seeds=[t if l is None else [t, [list(map(sorted, p)) for p in l]] for t, l in self.seeds], precision=self.precision,
                 asked_batch_size=self.batch_size, device=self.model.device.type, model=self.model.card(), weights=weights_check(self.model.net), reference=ref,
                 **(dict(classifier=weights_check(self.model.classifier)) if self.model.classifier_scale and hasattr(self.model.classifier, 'state_dict') else {})))
@@ -447,7 +449,7 @@ def _climb(self:Search, run, stage, cs, rungs):
         run.scores(stage, cs, n)
         if k + 1 < len(rungs): cs = self.promising(cs, run.levels[n], math.ceil(len(cs)/2))
 
-# %% ../nbs/80_search.ipynb #e30770cb
+# %% ../nbs/80_search.ipynb #627ba180
 @patch
 def _children(self:Search, run, g, n):
     "The candidates of generation `g`: of many proposed ones those that promise most for their price"
@@ -457,7 +459,7 @@ def _children(self:Search, run, g, n):
     seeds = [*self.seeds, *map(unpack, run.journal.found.get('proposals', ()))]
     pool = propose(g, ranked, self.space, self.model.schedule, ev, self.seed, seeds, seen)
     known = run.everything() if b else run.most(2*self.space.step_range[1] + 4)    # what a model of block lists has to learn is much
-    if wide > 1 and g > 1 and not b: pool += grafts(pool, known, self.space, seen)   # not at once, so that the search sees many beginnings first
+    if self.grafted and wide > 1 and g > 1 and not b: pool += grafts(pool, known, self.space, seen)   # not at once, so that the search sees many beginnings first
     cs = choose(pool, n, known, self.model.schedule, b) if wide > 1 else pool
     run.fit.shared.plan(cs, ranked[:ev.parents])
     return cs
