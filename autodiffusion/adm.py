@@ -49,18 +49,22 @@ class ResidualBlock(nn.Module):
         self.out_layers = nn.Sequential(GroupNorm32(c_out), nn.SiLU(), nn.Dropout(dropout), zeroed(nn.Conv2d(c_out, c_out, 3, padding=1)))
         self.skip_connection = nn.Identity() if c_in == c_out else nn.Conv2d(c_in, c_out, 1)
 
-# %% ../nbs/92_adm.ipynb #0bef75fc
+# %% ../nbs/92_adm.ipynb #363c7e15
 @patch
 def shortcut(self:ResidualBlock, x): "What is left of the block when it is left out"; return self.skip_connection(self.resample(x))
 
 @patch
-def forward(self:ResidualBlock, x, emb): # (B, c_in, H, W), (B, c_emb) -> (B, c_out, H', W')
+def branch(self:ResidualBlock, x, emb):
+    "What the block adds to its shortcut"
     norm, act, conv = self.in_layers
     h, e = conv(self.resample(act(norm(x)))), self.emb_layers(emb)[:, :, None, None]
     norm, rest = self.out_layers[0], self.out_layers[1:]
-    if not self.scale_shift: return self.shortcut(x) + rest(norm(h + e))
+    if not self.scale_shift: return rest(norm(h + e))
     scale, shift = e.chunk(2, dim=1)
-    return self.shortcut(x) + rest(norm(h)*(1 + scale) + shift)
+    return rest(norm(h)*(1 + scale) + shift)
+
+@patch
+def forward(self:ResidualBlock, x, emb): return self.shortcut(x) + self.branch(x, emb) # (B, c_in, H, W), (B, c_emb) -> (B, c_out, H', W')
 
 # %% ../nbs/92_adm.ipynb #a95e30ce
 def attend(

@@ -6,7 +6,7 @@
 __all__ = ['UNITS', 'MEASURES', 'Block', 'known_shortcut', 'Label', 'Watch', 'Streams', 'Blocks', 'find_blocks', 'measure',
            'count_macs', 'held', 'Sensitivity', 'sensitivity', 'plot_sensitivity']
 
-# %% ../nbs/30_blocks.ipynb #fd64d7be
+# %% ../nbs/30_blocks.ipynb #9c479a27
 import difflib, functools, hashlib, inspect, json, math, re, statistics, threading, time
 from collections import Counter
 from contextlib import ExitStack, contextmanager, nullcontext
@@ -21,9 +21,9 @@ from torch.utils.weak import WeakTensorKeyDictionary
 from tqdm import tqdm
 from fastcore.basics import patch
 from .denoiser import Denoiser
-from .samplers import noise, sample_batch
+from .samplers import needs, noise, sample_batch
 
-# %% ../nbs/30_blocks.ipynb #a97bd3e7
+# %% ../nbs/30_blocks.ipynb #0b81a809
 @dataclass(frozen=True)
 class Block:
     "A part of a network that can be left out, or replaced by what it said before"
@@ -36,12 +36,15 @@ class Block:
     shapes: tuple               # shapes of what it returns, for one picture (a tuple for each tensor)
     module: nn.Module = field(repr=False, compare=False)        # the part itself
     shortcut: Callable = field(repr=False, compare=False)       # (module, args, kwargs) -> what is left without the branch
+    splits: bool = False            # whether the module has its branch apart (`branch`); otherwise its shortcut is computed twice where the branch is remembered
     ms: float|None = None           # measured milliseconds of a call, where measured
     shortcut_ms: float|None = None  # of which for the shortcut
     add_ms: float|None = None       # milliseconds to add a remembered branch
 
     @property
     def saves(self): "MACs saved by leaving it out"; return self.macs - self.shortcut_macs
+    @property
+    def reuse_saves(self): "MACs saved by reusing it, the second shortcut of the run that is remembered counted here"; return max(0, self.saves - (0 if self.splits else self.shortcut_macs))
     @property
     def size(self): "Numbers in its output for one picture: what remembering it takes"; return sum(math.prod(s) for s in self.shapes)
 
@@ -68,7 +71,7 @@ def known_shortcut(m:nn.Module): # (module, args, kwargs) -> tensors, or None
     if name == 'Attention' and m.residual_connection: return _attention2d
     if name == 'Transformer2DModel' and m.is_input_continuous and len(m.transformer_blocks) == 1: return _transformer2d
 
-# %% ../nbs/30_blocks.ipynb #8a09528f
+# %% ../nbs/30_blocks.ipynb #3d7fa01b
 _SHORT = (nn.Identity, nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d, nn.Upsample, nn.Dropout, nn.Sequential)
 
 def _shortcut_like(m):
@@ -84,10 +87,12 @@ class Label:
     added: bool = False     # whether the module itself has added to it
     via: tuple = ()         # names of the children that it went through
     piece: tuple = ()       # (dimension, start, end) when it is glued to other tensors
+    scale: float = 1.       # what the input was multiplied by, as where a sum is divided by the root of two
 
-# %% ../nbs/30_blocks.ipynb #05b70f6d
+# %% ../nbs/30_blocks.ipynb #1df05973
 _SUMS = {'aten.add', 'aten.add_', 'aten.sub', 'aten.sub_', 'aten.addcmul', 'aten.addcmul_'}
 _VIEWS = {'aten.'+o for o in 'view _unsafe_view reshape _reshape_alias unsqueeze squeeze'.split()}     # other shape, same order
+_FACTORS = {'aten.mul', 'aten.mul_', 'aten.div', 'aten.div_'}
 _COPIES = {'aten.'+o for o in 'clone alias detach _to_copy contiguous lift_fresh'.split()}
 
 def _sum_labels(a:dict, b:dict, frame:int):
@@ -126,7 +131,7 @@ class Watch(TorchDispatchMode):
     def of(self, x): return self.labels.get(x, {}) if torch.is_tensor(x) else {}
     def macs(self): "MACs counted so far, without those of shortcuts that were only tried"; return self.counter.get_total_flops()//2 - self.aside
 
-# %% ../nbs/30_blocks.ipynb #0c592586
+# %% ../nbs/30_blocks.ipynb #041c966b
 @patch
 def _follow(self:Watch, op, args, kwargs, out):
     "Pass labels on through one operation"
@@ -134,7 +139,8 @@ def _follow(self:Watch, op, args, kwargs, out):
     if op in _SUMS:
         b = args[1] if len(args) > 1 and op.startswith('aten.add') and 'addc' not in op and kwargs.get('alpha', 1) == 1 else None
         new = _sum_labels(self.of(a), self.of(b), self.open[-1].id if self.open and torch.is_tensor(args[1]) else 0)
-    elif op in _COPIES or (op in ('aten.mul', 'aten.div') and not torch.is_tensor(args[1]) and args[1] == 1): new = self.of(a)
+    elif op in _COPIES: new = self.of(a)
+    elif op in _FACTORS and isinstance(args[1], (int, float)) and args[1] and not kwargs: new = {k: replace(l, scale=l.scale*(args[1] if 'mul' in op else 1/args[1])) for k, l in self.of(a).items()}
     elif op in _VIEWS: new = {k: l for k, l in self.of(a).items() if not l.piece}
     elif op == 'aten.cat': new = _cat_labels([(self.of(p), p) for p in a if p.ndim], args[1] if len(args) > 1 else 0)
     elif op == 'aten.slice' and self.of(a): new = self._slice(a, *args[1:])
@@ -152,7 +158,7 @@ def _split(self:Watch, a, dim, out):
     start = 0
     for o in out: self.labels[o] = _cut_labels(self.of(a), dim % a.ndim, start, start := start + o.shape[dim])
 
-# %% ../nbs/30_blocks.ipynb #da556571
+# %% ../nbs/30_blocks.ipynb #63f69cf3
 def _versions(inputs): return [v._version for v in inputs.values() if not v.is_inference()]
 
 @patch
@@ -165,7 +171,7 @@ def enter(self:Watch, m, args, kwargs):
     self.open.append(f)
 
 @patch
-def streams(self:Watch, f, out): # list of (argument, via), None for an output that is None; or None if it is no residual block
+def streams(self:Watch, f, out): # list of (argument, via, scale), None for an output that is None; or None if it is no residual block
     "For each of the outputs, the input that it is a sum of"
     got = []
     for o in out if isinstance(out, (tuple, list)) else [out]:
@@ -175,9 +181,9 @@ def streams(self:Watch, f, out): # list of (argument, via), None for an output t
         got.append(None if o is None else fit[0])
     some = [g for g in got if g]
     if not any(l.added for _, l in some) or next(iter(f.inputs)) not in [k for k, _ in some]: return None
-    return [g and (g[0], g[1].via) for g in got]
+    return [g and (g[0], g[1].via, g[1].scale) for g in got]
 
-# %% ../nbs/30_blocks.ipynb #019fe9d8
+# %% ../nbs/30_blocks.ipynb #cc7d0c87
 class Streams:
     "The shortcut of a block whose outputs are inputs plus something"
     def __init__(self, streams, single, names): self.streams, self.single, self.names = streams, single, names
@@ -185,10 +191,10 @@ class Streams:
         out = []
         for s in self.streams:
             if s is None: out.append(None); continue
-            k, via = s
+            k, via, scale = s
             v = args[k] if isinstance(k, int) and k < len(args) else kwargs[self.names[k] if isinstance(k, int) else k]
             for child in via: v = m.get_submodule(child)(v)
-            out.append(v)
+            out.append(v if scale == 1 else v*scale)
         return out[0] if self.single else tuple(out)
 
 def _arg_names(m): return list(inspect.signature(m.forward).parameters)
@@ -200,7 +206,7 @@ def _kind(m):
     if re.search('att', name, re.I): return 'attention'
     return 'residual' if re.search('res', name, re.I) or not re.search('att', inner, re.I) else 'transformer'
 
-# %% ../nbs/30_blocks.ipynb #7800ae81
+# %% ../nbs/30_blocks.ipynb #e25fe55b
 def _tensors(out): return [o for o in (out if isinstance(out, (tuple, list)) else [out]) if o is not None]
 def _map(fn, a, b):
     "`fn` on pairs of tensors of two outputs"
@@ -221,9 +227,9 @@ def leave(self:Watch, m, args, kwargs, out):
     if _shortcut_like(m) and torch.is_tensor(out) and len(f.inputs) == 1 and not isinstance(m, nn.Identity):
         x, parent = next(iter(f.inputs.values())), self.names[self.open[-1].module] if self.open else ''
         child = name[len(parent):].lstrip('.')
-        self.labels[out] = {**self.of(out), **{k: replace(l, via=(*l.via, child)) for k, l in self.of(x).items() if self.open and k[0] == self.open[-1].id and not l.piece}}
+        self.labels[out] = {**self.of(out), **{k: replace(l, via=(*l.via, child)) for k, l in self.of(x).items() if self.open and k[0] == self.open[-1].id and not l.piece and l.scale == 1}}
 
-# %% ../nbs/30_blocks.ipynb #17c8e3c9
+# %% ../nbs/30_blocks.ipynb #bb35162a
 @patch
 def _try(self:Watch, f, name, short, macs, args, kwargs, out):
     "Note down a block whose shortcut fits, or why it does not; returns whether it does"
@@ -237,10 +243,20 @@ def _try(self:Watch, f, name, short, macs, args, kwargs, out):
         show = lambda o: ', '.join(str(tuple(v.shape)) if torch.is_tensor(v) else type(v).__name__ for v in _tensors(o)) or 'nothing'
         self.why.setdefault(name, f'it returns {show(out)}, while its shortcut has {show(s)}'); return False
     if macs <= cost and name not in self.wanted: return False
-    self.why.pop(name, None)
+    self.why.pop(name, None); splits = short is _by_method and self._splits(f.module, args, kwargs, out, s)
     self.found.append(dict(name=name, kind=_kind(f.module), params=sum(p.numel() for p in f.module.parameters()), macs=macs, shortcut_macs=cost,
-                           shapes=tuple(tuple(o.shape[1:]) for o in _tensors(out)), module=f.module, shortcut=short, known=not isinstance(short, Streams), start=f.id))
+                           shapes=tuple(tuple(o.shape[1:]) for o in _tensors(out)), module=f.module, shortcut=short, splits=splits, known=not isinstance(short, Streams), start=f.id))
     return True
+
+@patch
+def _splits(self:Watch, m, args, kwargs, out, s):
+    "Whether a module has a method `branch`, and is the sum of that and its shortcut `s`"
+    if not inspect.ismethod(getattr(m, 'branch', None)): return False
+    before = self.counter.get_total_flops(); self.paused = True
+    try: own = _map(torch.add, s, m.branch(*args, **kwargs))
+    except (TypeError, RuntimeError, ValueError): return False
+    finally: self.paused = False; self.aside += (self.counter.get_total_flops() - before)//2
+    return _fits(own, out) and all(a.is_meta or torch.equal(a, b) for a, b in zip(_tensors(own), _tensors(out)))
 
 # %% ../nbs/30_blocks.ipynb #f1f97ab1
 @contextmanager
@@ -287,10 +303,16 @@ class Blocks:
         self.check_ids([key]); return self.blocks[key]
     def __repr__(self): return f'Blocks({len(self)} of {type(self.net).__name__}: {", ".join(f"{n} {k}" for k, n in Counter(b.kind for b in self).items())})'
 
-# %% ../nbs/30_blocks.ipynb #2461120f
+# %% ../nbs/30_blocks.ipynb #ea632279
 def _close(name, names):
     near = difflib.get_close_matches(name, names, 1)
     return f'; did you mean {near[0]!r}?' if near else ''
+
+@patch
+def ids(self:Blocks, which): # frozenset of int
+    "Ids of blocks that are given by id or by name; raises ValueError for unknown ones"
+    found = frozenset(self[i].id if isinstance(i, str) else i for i in which); self.check_ids(found)
+    return found
 
 @patch
 def check_ids(self:Blocks, ids):
@@ -354,7 +376,7 @@ def _check_name(w, n, names):
     for o in names:
         if n.startswith(o + '.'): raise ValueError(f'{n} lies inside {o}: name one of them')
 
-# %% ../nbs/30_blocks.ipynb #a08eb1f0
+# %% ../nbs/30_blocks.ipynb #83fce405
 def find_blocks(
     model,                  # a `Denoiser`, or a network
     names=None,             # paths of the modules to use as blocks; by default they are found
@@ -372,7 +394,7 @@ def find_blocks(
         with _uncompiled():
             macs = w.run(call)
             found = Blocks(net, [Block(i, **{k: v for k, v in f.items() if k not in ('known', 'start')}) for i, f in enumerate(_choose(w, names))], macs)
-            return measure(found, _caller(model, shape, inputs, batch_size)[1], repeats, batch_size) if repeats and p.device.type != 'meta' else found
+            return measure(found, _caller(model, shape, inputs, batch_size)[1], repeats, batch_size if inputs is None else 1) if repeats and p.device.type != 'meta' else found
     finally:
         for m, training in was.items(): m.training = training
 
@@ -415,13 +437,15 @@ def measure(
     timed = [replace(b, ms=ms(b.id, 0), shortcut_ms=min(ms(b.id, 1), ms(b.id, 0)), add_ms=ms(b.id, 2)) for b in blocks]
     return Blocks(blocks.net, timed, blocks.macs, statistics.median(total[1:]), batch_size)
 
-# %% ../nbs/30_blocks.ipynb #a04a2dbf
+# %% ../nbs/30_blocks.ipynb #ac903a07
 def _skip(b, memory, plain, args, kwargs): return b.shortcut(b.module, args, kwargs)
 
 def _remember(b, memory, plain, args, kwargs):
     "Run the block, and remember its branch: what it adds to its shortcut"
-    out = plain(*args, **kwargs)
-    memory[b.id] = _map(lambda o, s: (o - s).to(o.dtype), out, b.shortcut(b.module, args, kwargs))
+    own = b.splits and getattr(plain, '__func__', None) is type(b.module).forward      # nobody put another forward there
+    if own: s = b.shortcut(b.module, args, kwargs); out = _map(torch.add, s, b.module.branch(*args, **kwargs))
+    else: out = plain(*args, **kwargs); s = b.shortcut(b.module, args, kwargs)
+    memory[b.id] = _map(lambda o, s: (o - s).to(o.dtype), out, s)
     return out
 
 def _reuse(b, memory, plain, args, kwargs):
@@ -432,11 +456,10 @@ def _reuse(b, memory, plain, args, kwargs):
         if new.shape != was.shape: raise ValueError(f'block {b.id} ({b.name}) cannot be reused: it remembers {tuple(was.shape)}, not {tuple(new.shape)}; memory belongs to one batch')
     return _map(lambda s, o: (s + o).to(o.dtype), s, old)
 
-# %% ../nbs/30_blocks.ipynb #85cb2b66
+# %% ../nbs/30_blocks.ipynb #2825c3d2
 @patch
 def _todo(self:Blocks, skip, reuse, memory): # {id: what to do in place of the block's forward}
     "What a step does with the blocks; raises ValueError for a step that cannot be taken"
-    self.check_ids([*skip, *reuse])
     if skip & reuse: raise ValueError(f'blocks {sorted(skip & reuse)} cannot be both skipped and reused')
     if reuse and memory is None: raise ValueError(f'blocks {sorted(reuse)} cannot be reused without a memory: pass memory={{}}, the same one to all steps of a batch')
     missing = [i for i in sorted(reuse) if i not in memory]
@@ -472,16 +495,16 @@ def _take(self:Blocks, i):
             if had is None: del m.__dict__['forward']
             else: m.forward = had
 
-# %% ../nbs/30_blocks.ipynb #1fd788b2
+# %% ../nbs/30_blocks.ipynb #c6b7732b
 @patch
 @contextmanager
 def using(self:Blocks,
-    skip=frozenset(),   # ids of blocks to leave out
-    reuse=frozenset(),  # ids of blocks that add what they remember
+    skip=frozenset(),   # blocks to leave out, by id or name
+    reuse=frozenset(),  # blocks that add what they remember, by id or name
     memory:dict=None,   # remembered branches by id, and under 'keep' the ids that a later step reuses
 ):
     "Within this context the network leaves out or reuses blocks; raises ValueError, before anything runs, for what cannot be done"
-    todo, outer, put = self._todo(frozenset(skip), frozenset(reuse), memory), getattr(self._here, 'todo', {}), []
+    todo, outer, put = self._todo(self.ids(skip), self.ids(reuse), memory), getattr(self._here, 'todo', {}), []
     try:
         for i in todo: self._put(i); put.append(i)
         self._here.todo = {**outer, **todo}
@@ -490,29 +513,28 @@ def using(self:Blocks,
         self._here.todo = outer
         for i in put: self._take(i)
 
-# %% ../nbs/30_blocks.ipynb #390ccdec
+# %% ../nbs/30_blocks.ipynb #a52e4f31
 UNITS = ('macs', 'ms', 'blocks')
 
 @patch
 def cost(self:Blocks,
-    step=None,          # anything with sets of ids `skip` and `reuse`; None: the whole network
+    step=None,          # anything with `skip` and `reuse`, blocks by id or name; None: the whole network
     unit:str='macs',    # 'macs' (for one picture), 'ms' (for a call with `batch_size` pictures) or 'blocks' (number of blocks that run)
 ): # a number
     "Cost of one run of the network; raises ValueError for unknown ids or units, or milliseconds that were not measured"
     if unit not in UNITS: raise ValueError(f'unknown unit {unit!r}; known: {", ".join(UNITS)}')
     if unit == 'ms' and self.ms is None: raise ValueError('milliseconds were not measured: find the blocks with repeats=5, on a device that computes')
-    skip, reuse = (frozenset(getattr(step, f, ())) for f in ('skip', 'reuse'))
-    self.check_ids([*skip, *reuse])
+    skip, reuse = (self.ids(getattr(step, f, ())) for f in ('skip', 'reuse'))
     if unit == 'blocks': return len(self) - len(skip | reuse)
-    if unit == 'macs': return self.macs - sum(self.blocks[i].saves for i in skip | reuse)
-    return self.ms - sum(b.ms - b.shortcut_ms for b in map(self.blocks.__getitem__, skip | reuse)) + sum(self.blocks[i].add_ms for i in reuse)
+    if unit == 'macs': return self.macs - sum(self.blocks[i].saves for i in skip) - sum(self.blocks[i].reuse_saves for i in reuse - skip)
+    return self.ms - sum(b.ms - b.shortcut_ms for b in map(self.blocks.__getitem__, skip | reuse)) + sum(b.add_ms*(1 if b.splits else 2) + (0 if b.splits else b.shortcut_ms) for b in map(self.blocks.__getitem__, reuse - skip))
 
 def count_macs(call)->int:
     "MACs of whatever `call()` runs, by torch's counter of operations"
     with _countable(), torch.no_grad(), FlopCounterMode(display=False) as counter: call()
     return counter.get_total_flops()//2
 
-# %% ../nbs/30_blocks.ipynb #cf053856
+# %% ../nbs/30_blocks.ipynb #b05396cd
 @patch
 def memory_bytes(self:Blocks,
     reuse,              # ids of blocks that will be reused
@@ -522,6 +544,15 @@ def memory_bytes(self:Blocks,
     "What remembering these blocks takes at most"
     self.check_ids(reuse)
     return sum(self.blocks[i].size for i in set(reuse))*batch_size*itemsize
+
+@patch
+def peak_bytes(self:Blocks,
+    steps,              # the steps of a candidate
+    batch_size:int=1,   # samples in a batch; twice as many with classifier-free guidance
+    itemsize:int=4,     # bytes of a number
+)->int:
+    "What blocks remember at the step at which they remember most"
+    return max((self.memory_bytes(needs(steps, k), batch_size, itemsize) for k in range(len(steps))), default=0)
 
 def held(memory:dict)->int:
     "Bytes that a memory holds now"
@@ -548,6 +579,19 @@ def check(self:Blocks, card:dict): # what `card` returned
     at = lambda l: l[k] if k < len(l) else 'none'
     how = 'their weights have other shapes' if names == own else f'{len(names)} blocks, not {len(own)}; block {k} is {at(names)}, not {at(own)}'
     raise ValueError(f'these blocks belong to another network than this {type(self.net).__name__}: {how}')
+
+# %% ../nbs/30_blocks.ipynb #ac4cf7a5
+@patch
+def timings(self:Blocks)->dict:
+    "Measured milliseconds as plain values; raises ValueError where there are none"
+    if self.ms is None: raise ValueError('milliseconds were not measured: find the blocks with repeats=5, on a device that computes')
+    return dict(fingerprint=self.fingerprint, batch_size=self.batch_size, ms=self.ms, blocks=[[b.ms, b.shortcut_ms, b.add_ms] for b in self])
+
+@patch
+def with_timings(self:Blocks, d:dict)->Blocks:
+    "The same blocks with the milliseconds that `timings` made `d` of; raises ValueError if they are of another network"
+    if d.get('fingerprint') != self.fingerprint: raise ValueError(f'these milliseconds are of another network than this {type(self.net).__name__}')
+    return Blocks(self.net, [replace(b, ms=ms, shortcut_ms=short, add_ms=add) for b, (ms, short, add) in zip(self, d['blocks'])], self.macs, d['ms'], d['batch_size'])
 
 # %% ../nbs/30_blocks.ipynb #a396b668
 @dataclass(frozen=True, eq=False)

@@ -12,7 +12,7 @@ import numpy as np
 from fastcore.basics import patch
 from .blocks import Blocks, Sensitivity
 
-# %% ../nbs/35_budget.ipynb #4734b731
+# %% ../nbs/35_budget.ipynb #f0ade751
 @dataclass(frozen=True)
 class BlockSpace:
     "Which block lists are legal, and what they cost"
@@ -34,6 +34,7 @@ class BlockSpace:
         if not self.budget > 0: raise ValueError(f'budget must be above 0, got {self.budget}')
         unknown = sorted((self.skip | self.reuse) - ids)
         if unknown: raise ValueError(f'unknown block {unknown[0]}: this network has blocks 0 to {len(ids) - 1}')
+        if len(self.harm) and {np.shape(h) for h in self.harm[1:]} != {(len(self.harm[0]), len(ids))}: raise ValueError(f'harm must be known for {len(self.harm[0])} times and {len(ids)} blocks, got tables of shape {", ".join(str(np.shape(h)) for h in self.harm[1:])}')
 
     @property
     def most(self): "How many blocks a step may go without"; return math.floor(self.share*len(self.saves) + 1e-9)
@@ -159,15 +160,15 @@ def cheapest(self:BlockSpace, n:int, calls=None)->float:
     "The least that `n` steps can cost"
     return self.cost(self.lists(*self._leanest(n)), calls)
 
-# %% ../nbs/35_budget.ipynb #0b612f60
+# %% ../nbs/35_budget.ipynb #74073b76
 @patch(cls_method=True)
 def of(cls:BlockSpace,
     blocks:Blocks,                  # the network's blocks
     full_steps:float=math.inf,      # budget of a candidate, in steps with all blocks
     unit:str='macs',                # 'macs', 'ms' (measured) or 'blocks'
     share:float=1.,                 # largest share of the blocks that a step may go without
-    skip=None,                      # ids that may be skipped; by default all
-    reuse=None,                     # ids that may be reused; by default all
+    skip=None,                      # blocks that may be skipped, by id or name; by default all
+    reuse=None,                     # blocks that may be reused; by default all
     harm:Sensitivity=None,          # measured sensitivities; by default all blocks count the same
 )->BlockSpace:
     "The rules for a network, priced by its blocks"
@@ -175,7 +176,7 @@ def of(cls:BlockSpace,
     saves = [max(0., full - blocks.cost(step(skip=[i]), unit)) for i in ids]
     again = [min(s, max(0., full - blocks.cost(step(reuse=[i]), unit))) for i, s in zip(ids, saves)]
     table = () if harm is None else (tuple(harm.times), np.asarray(harm.skip), np.asarray(harm.reuse))
-    return cls(full, tuple(saves), tuple(again), unit, frozenset(ids if skip is None else skip), frozenset(ids if reuse is None else reuse), share, full*full_steps, table)
+    return cls(full, tuple(saves), tuple(again), unit, frozenset(ids) if skip is None else blocks.ids(skip), frozenset(ids) if reuse is None else blocks.ids(reuse), share, full*full_steps, table)
 
 @patch
 def card(self:BlockSpace)->dict:

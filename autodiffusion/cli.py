@@ -5,13 +5,13 @@
 # %% auto #0
 __all__ = ['DTYPES', 'number_list', 'step_count', 'open_device', 'open_model', 'image_size', 'open_diffusers', 'target_of',
            'adm_options', 'open_adm', 'check_resize', 'open_extractor', 'check_goal', 'check_statistics',
-           'open_reference', 'one_line', 'both_spellings', 'command', 'block_rules', 'measured_harm', 'with_blocks_of',
-           'search_pipeline', 'report_lists', 'end_range', 'recipe_model', 'check_numbers', 'check_together',
-           'search_model', 'step_range', 'rule_options', 'search_space', 'with_harm', 'search_with',
+           'open_reference', 'one_line', 'both_spellings', 'command', 'block_rules', 'priced_blocks', 'measured_harm',
+           'with_blocks_of', 'search_pipeline', 'report_lists', 'end_range', 'recipe_model', 'check_numbers',
+           'check_together', 'search_model', 'step_range', 'rule_options', 'search_space', 'with_harm', 'search_with',
            'autodiffusion_search', 'report', 'check_out', 'device_list', 'autodiffusion_sample',
            'autodiffusion_transfer', 'autodiffusion_stats', 'autodiffusion_fid', 'autodiffusion_evaluate']
 
-# %% ../nbs/120_cli.ipynb #2275065d
+# %% ../nbs/120_cli.ipynb #ab65b312
 import dataclasses, functools, importlib, json, os, re, sys, warnings
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,7 +20,7 @@ from fastcore.script import anno_parser, store_true
 from .denoiser import Denoiser
 from .samplers import evaluations, gradients, sample, plan, check_times, check_labels, get_sampler
 from .space import Candidate, SearchSpace, trailing, windows_round, load_candidate, write_text
-from .blocks import Sensitivity, find_blocks, sensitivity
+from .blocks import UNITS, Sensitivity, find_blocks, sensitivity
 from .budget import BlockSpace
 from .fid import EXTENSIONS, INCEPTION, Reference, compare, open_images, statistics, to_uint8, read_array, check_prepared
 from .fitness import fastest_precision, find_batch_size
@@ -248,19 +248,27 @@ def command(func):
             except Exception as e: print(f'{func.__name__}: error: {one_line(e)}', file=sys.stderr); return 1
     return run
 
-# %% ../nbs/120_cli.ipynb #af80bdcb
+# %% ../nbs/120_cli.ipynb #fab5a5e1
 def block_rules(
     model:Denoiser,         # model with its blocks
     budget:float,           # cost of a picture, in full steps
     what:str='both',        # what steps may do with blocks: 'skip', 'reuse' or 'both'
     share:float=1.,         # largest share of the blocks that a step may go without
-    unit:str='macs',        # 'macs' or 'blocks'
+    unit:str='macs',        # 'macs', 'ms' or 'blocks'
     harm:Sensitivity=None,  # what each block matters
 )->BlockSpace:
     "The rules for block lists that the options of a command mean"
     if what not in ('skip', 'reuse', 'both'): raise ValueError(f'blocks: expected skip, reuse or both, got {what!r}')
-    if unit not in ('macs', 'blocks'): raise ValueError(f'unit must be macs or blocks, got {unit!r}')
+    if unit not in UNITS: raise ValueError(f'unit must be one of {", ".join(UNITS)}, got {unit!r}')
     return BlockSpace.of(model.blocks, budget, unit, share, skip=() if what == 'reuse' else None, reuse=() if what == 'skip' else None, harm=harm)
+
+def priced_blocks(model:Denoiser, path, unit:str=None): # Blocks
+    "The blocks of a model; with their milliseconds if that is the unit, from the file `path` where they were measured before, so that a continued search counts alike"
+    blocks, path = find_blocks(model, repeats=0), Path(path)
+    if unit != 'ms': return blocks
+    if not path.exists(): return find_blocks(model, batch_size=16)
+    try: return blocks.with_timings(json.loads(path.read_text()))
+    except (ValueError, KeyError, TypeError): raise ValueError(f'{path}: not readable, or of another network; delete it to measure again') from None
 
 def measured_harm(model:Denoiser, path, quiet:bool=False, batch_size:int=None)->Sensitivity:
     "What each block matters at six times, from 16 samples (fewer where they do not fit in one batch); from the file `path` where it was measured before, on the same weights"
@@ -344,7 +352,7 @@ def step_range(o): # int or pair
     if o.start and o.window is not None and n != len(o.start): raise ValueError(f'--start has {len(o.start)} times, but --steps is {o.steps}')
     return n
 
-# %% ../nbs/120_cli.ipynb #d3925278
+# %% ../nbs/120_cli.ipynb #ac3565ef
 def rule_options(o): "What steps may do with blocks, the largest share, and the unit of cost"; return o.blocks or 'both', 1. if o.share is None else o.share, o.unit or 'macs'
 
 def search_space(o, r, m): # (SearchSpace, seeds)
@@ -361,6 +369,7 @@ def search_space(o, r, m): # (SearchSpace, seeds)
 
 def with_harm(o, m, space)->SearchSpace:
     "The space with what each block matters, measured now or before"
+    if o.unit == 'ms' and not (path := Path(o.out)/'milliseconds.json').exists(): write_text(path, json.dumps(m.blocks.timings()))
     return dataclasses.replace(space, blocks=block_rules(m, o.budget, *rule_options(o), measured_harm(m, Path(o.out)/'sensitivity.json', o.quiet, o.batch_size)))
 
 def search_with(o, r, m, space, seeds):
@@ -369,7 +378,7 @@ def search_with(o, r, m, space, seeds):
     if not r: return lambda ref: Search(m, ref, preset=o.preset or 'standard', space=space, seeds=seeds, **settings)
     return lambda ref: r.search(m, ref, step_range(o), start=o.start, preset=o.preset or 'paper', space=space, classifier_scale=m.classifier_scale, guidance_scale=m.guidance_scale, **settings)
 
-# %% ../nbs/120_cli.ipynb #c3fae4e1
+# %% ../nbs/120_cli.ipynb #5cde0d4c
 @command
 def autodiffusion_search(
     recipe:str=None,            # a search of the AutoDiffusion paper, which fills in what is not given: imagenet64, lsun_bedroom, lsun_cat, sd14_plms or sd14_dpm
@@ -395,7 +404,7 @@ def autodiffusion_search(
     budget:float=None,          # let steps leave out blocks of the network: what a picture may cost, in full steps (all blocks always run if not given)
     blocks:str=None,            # with --budget, what steps may do with blocks: skip, reuse or both (both if not given)
     share:float=None,           # with --budget, the largest share of the blocks that a step may go without (1 if not given)
-    unit:str=None,              # with --budget, how cost is counted: macs or blocks, the number of blocks that run (macs if not given)
+    unit:str=None,              # with --budget, how cost is counted: macs, ms (measured) or blocks, the number of blocks that run (macs if not given)
     t_end:float=None,           # time where sampling ends, in training steps; -1 is clean data (-1 if not given)
     free_end:str=None,          # search that time as well, between these two, in training steps, such as 0,30
     eta:float=None,              # noise of ddim, 0 to 1 (0 if not given)
@@ -425,7 +434,7 @@ def autodiffusion_search(
     r, dev = get_recipe(recipe) if recipe else None, open_device(device)
     o.start = number_list(start, 'start') if start else None
     m, pipe, o.precision, o.batch_size = search_model(o, r, dev)
-    if budget is not None: m = m.with_(blocks=find_blocks(m, repeats=0))
+    if budget is not None: m = m.with_(blocks=priced_blocks(m, Path(out)/'milliseconds.json', unit))
     space, seeds = search_space(o, r, m)
     ready = search_with(o, r, m, space, seeds)
     ready(load_demo()[1]).check_out(('reference', 'blocks'))  # settings and folder are looked at before the reference is made

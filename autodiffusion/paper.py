@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = ['RECIPES', 'Figure', 'Recipe', 'from_continuous', 'get_recipe', 'Cost']
 
-# %% ../nbs/94_paper.ipynb #ac48a52b
+# %% ../nbs/94_paper.ipynb #6005f572
+import itertools
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -195,7 +196,7 @@ def _seed(self:Recipe, start, schedule, space):
     if space.free_end and len(times) <= space.step_range[1]: times += own[space.step_range[1]:] or [space.free_end[0]]
     return times
 
-# %% ../nbs/94_paper.ipynb #0f194d6c
+# %% ../nbs/94_paper.ipynb #ae4e0c97
 @patch
 def joint(self:Recipe,
     model:Denoiser,         # the model, with its blocks
@@ -211,7 +212,8 @@ def joint(self:Recipe,
     budget = len(model.blocks)*full_steps if n_max is None else n_max
     rules = replace(BlockSpace.of(model.blocks, unit='blocks', reuse=(), share=share), budget=float(budget))
     least = max(1, int(budget/len(model.blocks)))
-    space = self.space(model.schedule, (least, max(least, int(budget/(len(model.blocks)*(1 - share))))), blocks=rules)
+    most = next(n for n in itertools.count(least) if n == 4*least or rules.cheapest(n + 1) > budget)     # the most steps that N_max can pay for
+    space = self.space(model.schedule, (least, most), blocks=rules)
     return self.search(model, reference, least, space=space, preset=preset, **({'generations': 15} if preset == 'paper' else {}) | changes)
 
 # %% ../nbs/94_paper.ipynb #f6a1e219

@@ -517,7 +517,7 @@ def _finish(self:Search, run):
     bar.set_description('done'); bar.update(max(0, bar.total - bar.n))
     return Result(self, best, rows, run.history, finals, last, run.journal.spent('nfe', 'done'), dict(run.journal.found))
 
-# %% ../nbs/80_search.ipynb #45316ca8
+# %% ../nbs/80_search.ipynb #c6171d65
 @dataclass(frozen=True, eq=False)
 class Result:
     "What a search found, with everything it scored on the way"
@@ -541,7 +541,13 @@ class Result:
     def spent(self):
         "What the search itself cost, in words; gradients of a classifier are counted apart"
         model = self.search.model; grads = self.nfe//evaluations(self.best, model)*gradients(self.best, model)
-        return f'{self.nfe:,} network evaluations' + (f' and about {grads:,} classifier gradients' if grads else '') + (f', of which {self.nfe - self.done:,} were shared' if self.done < self.nfe else '')
+        return f'{self.nfe:,} network evaluations' + (f' and about {grads:,} classifier gradients' if grads else '') + (f', of which {self.nfe - self.done:,} were shared' if self.done < self.nfe else '') + (f'; reused blocks remember at most {self.remembered/1024:,.0f} KB a picture' if self.remembered else '')
+
+    @property
+    def remembered(self)->int:
+        "Bytes that the winner's reused blocks remember at most, for a picture in float32; guidance doubles them"
+        m = self.search.model
+        return m.blocks.peak_bytes(self.best.steps, 2 if m.guidance_scale != 1 else 1) if any(s.reuse for s in self.best.steps) else 0
 
     def write(self, out, model, found):
         "The candidate file of the winner"

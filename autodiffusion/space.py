@@ -6,7 +6,7 @@
 __all__ = ['KNOWN', 'FULL', 'FORMAT', 'VERSION', 'Step', 'Candidate', 'uniform', 'trailing', 'linspace', 'quadratic', 'cosine',
            'log_snr', 'karras', 'SearchSpace', 'windows_round', 'write_text', 'load_candidate']
 
-# %% ../nbs/40_space.ipynb #f0ddb3e4
+# %% ../nbs/40_space.ipynb #c0f5ed4e
 import json, math, numbers, os, tempfile
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,10 +16,10 @@ from fastcore.basics import patch
 from .schedule import NoiseSchedule, CLEAN
 from .denoiser import Denoiser
 from .rules import SAMPLERS, Span, get_sampler
-from .samplers import check_times
+from .samplers import check_blocks, check_times
 from .budget import BlockSpace
 
-# %% ../nbs/40_space.ipynb #c652c893
+# %% ../nbs/40_space.ipynb #3f57e92c
 def _time(t):
     "`t` as an int when whole, else a float of six decimals; raises ValueError when it is no number"
     if isinstance(t, bool) or not isinstance(t, numbers.Real) or not math.isfinite(t): raise ValueError(f'a time must be a finite number, got {t!r}')
@@ -29,7 +29,7 @@ def _time(t):
 def _blocks(ids, what):
     ids = frozenset(ids)
     for i in ids:
-        if isinstance(i, bool) or not isinstance(i, numbers.Integral) or i < 0: raise ValueError(f'{what}: block ids are whole numbers from 0, got {i!r}')
+        if isinstance(i, bool) or not isinstance(i, numbers.Integral) or i < 0: raise ValueError(f'{what}: block ids are whole numbers from 0, got {i!r}' + ('; `blocks.ids([...])` gives those of names' if isinstance(i, str) else ''))
     return frozenset(int(i) for i in ids)
 
 @dataclass(frozen=True)
@@ -104,7 +104,9 @@ def karras(n:int, schedule:NoiseSchedule, rho:float=7.):
 
 KNOWN = {f.__name__: f for f in (uniform, trailing, linspace, quadratic, cosine, log_snr, karras)}
 
-# %% ../nbs/40_space.ipynb #1ad073a9
+# %% ../nbs/40_space.ipynb #91a4ac5b
+def _up(v): "`v` with six digits, rounded up"; d = 10.**(5 - math.floor(math.log10(v))); return math.ceil(v*d*(1 - 1e-12))/d if v > 0 else v
+
 @dataclass(frozen=True)
 class SearchSpace:
     "Which lists of steps are legal"
@@ -129,8 +131,9 @@ class SearchSpace:
         Candidate([1], sampler=self.sampler, eta=self.eta)
         if len(self.grid) and not (0 <= self.grid[0] and self.grid[-1] <= self.n_train - 1): raise ValueError(f'allowed times must lie between 0 and {self.n_train - 1}, got {self.grid[0]:g} to {self.grid[-1]:g}')
         for n in (lo, hi): self.limits(n)
-        if self.blocks and (least := self.blocks.cheapest(lo, self._calls(lo))) > self.blocks.budget:
-            raise ValueError(f'no candidate can meet a budget of {self.blocks.budget:g} {self.blocks.unit}: {lo} step{"s" if lo > 1 else ""} cost{"" if lo > 1 else "s"} at least {least:g}')
+        if self.blocks and (least := self.blocks.cheapest(lo, self._calls(lo))) - self.blocks.budget > 1e-9*self.blocks.full:
+            said = lambda v: f'{v:g} {self.blocks.unit} ({_up(v/self.blocks.full):g} full steps)'
+            raise ValueError(f'no candidate can meet a budget of {said(self.blocks.budget)}: {lo} step{"s" if lo > 1 else ""} cost{"" if lo > 1 else "s"} at least {said(_up(least))}')
 
     def _calls(self, n): # network calls in every step
         s, end = get_sampler(self.sampler), CLEAN if not self.free_end else max(self.free_end)
@@ -329,12 +332,14 @@ def load_candidate(
     if model is not None: _check_model(path, c, d.get('model'), model, any_model); _check_blocks(path, c, d.get('blocks'), model)
     return c
 
-# %% ../nbs/40_space.ipynb #ef3179a3
+# %% ../nbs/40_space.ipynb #4387b59c
 def _check_blocks(path, c, card, model):
     "Raise ValueError when the block lists of a file are not for this network"
     if not any(s.skip or s.reuse for s in c.steps): return
     if model.blocks is None: raise ValueError(f'{path}: its steps leave out blocks, and those of this model are not known: model.with_(blocks=find_blocks(model))')
-    try: model.blocks.check(card if isinstance(card, dict) else {})
+    try:
+        model.blocks.check(card if isinstance(card, dict) else {}); check_blocks(model, c.steps)
+        if card.get('names', names := [b.name for b in model.blocks]) != names: raise ValueError('its names of blocks are not in the order of execution')
     except ValueError as e: raise ValueError(f'{path}: {e}') from None
 
 def _check_model(path, c, card, model, any_model):

@@ -31,7 +31,7 @@ def timestep_embedding(
     args = t.float()[:, None]*freqs
     return torch.cat([args.cos(), args.sin()], dim=1)
 
-# %% ../nbs/90_zoo.ipynb #23aeffe3
+# %% ../nbs/90_zoo.ipynb #d6e78649
 class ResBlock(nn.Module):
     "Two convolutions with a shortcut, modulated by an embedding"
     def __init__(self, c_in, c_out, c_emb, groups=8):
@@ -42,10 +42,12 @@ class ResBlock(nn.Module):
         self.shortcut = nn.Identity() if c_in == c_out else nn.Conv2d(c_in, c_out, 1)
         nn.init.zeros_(self.conv2.weight); nn.init.zeros_(self.conv2.bias)
 
-    def forward(self, x, emb): # (B, c_in, H, W), (B, c_emb) -> (B, c_out, H, W)
+    def branch(self, x, emb): # what the block adds to its shortcut
         h = self.conv1(F.silu(self.norm1(x)))
         scale, shift = self.emb(emb)[:, :, None, None].chunk(2, dim=1)
-        return self.shortcut(x) + self.conv2(F.silu(self.norm2(h)*(1 + scale) + shift))
+        return self.conv2(F.silu(self.norm2(h)*(1 + scale) + shift))
+
+    def forward(self, x, emb): return self.shortcut(x) + self.branch(x, emb) # (B, c_in, H, W), (B, c_emb) -> (B, c_out, H, W)
 
 # %% ../nbs/90_zoo.ipynb #9d92ced3
 class Attention(nn.Module):
