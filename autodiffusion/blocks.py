@@ -131,7 +131,7 @@ class Watch(TorchDispatchMode):
     def of(self, x): return self.labels.get(x, {}) if torch.is_tensor(x) else {}
     def macs(self): "MACs counted so far, without those of shortcuts that were only tried"; return self.counter.get_total_flops()//2 - self.aside
 
-# %% ../nbs/30_blocks.ipynb #041c966b
+# %% ../nbs/30_blocks.ipynb #16d7ff68
 @patch
 def _follow(self:Watch, op, args, kwargs, out):
     "Pass labels on through one operation"
@@ -146,6 +146,7 @@ def _follow(self:Watch, op, args, kwargs, out):
     elif op == 'aten.slice' and self.of(a): new = self._slice(a, *args[1:])
     elif op in ('aten.split', 'aten.split_with_sizes') and self.of(a): self._split(a, args[2] if len(args) > 2 else kwargs.get('dim', 0), out)
     if new and torch.is_tensor(out): self.labels[out] = new
+    elif op.endswith('_') and torch.is_tensor(out): self.labels.pop(out, None)      # changed in place, by something else
 
 @patch
 def _slice(self:Watch, a, dim=0, start=None, end=None, step=1):
@@ -229,7 +230,7 @@ def leave(self:Watch, m, args, kwargs, out):
         child = name[len(parent):].lstrip('.')
         self.labels[out] = {**self.of(out), **{k: replace(l, via=(*l.via, child)) for k, l in self.of(x).items() if self.open and k[0] == self.open[-1].id and not l.piece and l.scale == 1}}
 
-# %% ../nbs/30_blocks.ipynb #bb35162a
+# %% ../nbs/30_blocks.ipynb #06c90df8
 @patch
 def _try(self:Watch, f, name, short, macs, args, kwargs, out):
     "Note down a block whose shortcut fits, or why it does not; returns whether it does"
@@ -252,11 +253,12 @@ def _try(self:Watch, f, name, short, macs, args, kwargs, out):
 def _splits(self:Watch, m, args, kwargs, out, s):
     "Whether a module has a method `branch`, and is the sum of that and its shortcut `s`"
     if not inspect.ismethod(getattr(m, 'branch', None)): return False
+    if type(m).__module__.split('.')[0] == 'autodiffusion': return True      # the networks of this package; elsewhere the sum is tried, where there is something to see
     before = self.counter.get_total_flops(); self.paused = True
-    try: own = _map(torch.add, s, m.branch(*args, **kwargs))
+    try: b = m.branch(*args, **kwargs); own = _map(torch.add, s, b)
     except (TypeError, RuntimeError, ValueError): return False
     finally: self.paused = False; self.aside += (self.counter.get_total_flops() - before)//2
-    return _fits(own, out) and all(a.is_meta or torch.equal(a, b) for a, b in zip(_tensors(own), _tensors(out)))
+    return _fits(own, out) and all(not c.is_meta and c.any().item() and torch.equal(a, o) for a, o, c in zip(_tensors(own), _tensors(out), _tensors(b)))
 
 # %% ../nbs/30_blocks.ipynb #f1f97ab1
 @contextmanager
@@ -513,7 +515,7 @@ def using(self:Blocks,
         self._here.todo = outer
         for i in put: self._take(i)
 
-# %% ../nbs/30_blocks.ipynb #a52e4f31
+# %% ../nbs/30_blocks.ipynb #72be10aa
 UNITS = ('macs', 'ms', 'blocks')
 
 @patch
@@ -527,14 +529,14 @@ def cost(self:Blocks,
     skip, reuse = (self.ids(getattr(step, f, ())) for f in ('skip', 'reuse'))
     if unit == 'blocks': return len(self) - len(skip | reuse)
     if unit == 'macs': return self.macs - sum(self.blocks[i].saves for i in skip) - sum(self.blocks[i].reuse_saves for i in reuse - skip)
-    return self.ms - sum(b.ms - b.shortcut_ms for b in map(self.blocks.__getitem__, skip | reuse)) + sum(b.add_ms*(1 if b.splits else 2) + (0 if b.splits else b.shortcut_ms) for b in map(self.blocks.__getitem__, reuse - skip))
+    return self.ms - sum(b.ms - b.shortcut_ms for b in map(self.blocks.__getitem__, skip | reuse)) + sum(2*b.add_ms + (0 if b.splits else b.shortcut_ms) for b in map(self.blocks.__getitem__, reuse - skip))
 
 def count_macs(call)->int:
     "MACs of whatever `call()` runs, by torch's counter of operations"
     with _countable(), torch.no_grad(), FlopCounterMode(display=False) as counter: call()
     return counter.get_total_flops()//2
 
-# %% ../nbs/30_blocks.ipynb #b05396cd
+# %% ../nbs/30_blocks.ipynb #22b95c5c
 @patch
 def memory_bytes(self:Blocks,
     reuse,              # ids of blocks that will be reused
@@ -552,7 +554,8 @@ def peak_bytes(self:Blocks,
     itemsize:int=4,     # bytes of a number
 )->int:
     "What blocks remember at the step at which they remember most"
-    return max((self.memory_bytes(needs(steps, k), batch_size, itemsize) for k in range(len(steps))), default=0)
+    held = lambda k: needs(steps, k) | self.ids(getattr(steps[k], 'reuse', ()))    # what a step reuses goes only when the next begins
+    return max((self.memory_bytes(held(k), batch_size, itemsize) for k in range(len(steps))), default=0)
 
 def held(memory:dict)->int:
     "Bytes that a memory holds now"
@@ -580,7 +583,7 @@ def check(self:Blocks, card:dict): # what `card` returned
     how = 'their weights have other shapes' if names == own else f'{len(names)} blocks, not {len(own)}; block {k} is {at(names)}, not {at(own)}'
     raise ValueError(f'these blocks belong to another network than this {type(self.net).__name__}: {how}')
 
-# %% ../nbs/30_blocks.ipynb #ac4cf7a5
+# %% ../nbs/30_blocks.ipynb #4210f003
 @patch
 def timings(self:Blocks)->dict:
     "Measured milliseconds as plain values; raises ValueError where there are none"
@@ -591,7 +594,7 @@ def timings(self:Blocks)->dict:
 def with_timings(self:Blocks, d:dict)->Blocks:
     "The same blocks with the milliseconds that `timings` made `d` of; raises ValueError if they are of another network"
     if d.get('fingerprint') != self.fingerprint: raise ValueError(f'these milliseconds are of another network than this {type(self.net).__name__}')
-    return Blocks(self.net, [replace(b, ms=ms, shortcut_ms=short, add_ms=add) for b, (ms, short, add) in zip(self, d['blocks'])], self.macs, d['ms'], d['batch_size'])
+    return Blocks(self.net, [replace(b, ms=ms, shortcut_ms=short, add_ms=add) for b, (ms, short, add) in zip(self, d['blocks'], strict=True)], self.macs, d['ms'], d['batch_size'])
 
 # %% ../nbs/30_blocks.ipynb #a396b668
 @dataclass(frozen=True, eq=False)

@@ -12,7 +12,7 @@ import numpy as np
 from fastcore.basics import patch
 from .blocks import Blocks, Sensitivity
 
-# %% ../nbs/35_budget.ipynb #f0ade751
+# %% ../nbs/35_budget.ipynb #72d06d6b
 @dataclass(frozen=True)
 class BlockSpace:
     "Which block lists are legal, and what they cost"
@@ -34,7 +34,7 @@ class BlockSpace:
         if not self.budget > 0: raise ValueError(f'budget must be above 0, got {self.budget}')
         unknown = sorted((self.skip | self.reuse) - ids)
         if unknown: raise ValueError(f'unknown block {unknown[0]}: this network has blocks 0 to {len(ids) - 1}')
-        if len(self.harm) and {np.shape(h) for h in self.harm[1:]} != {(len(self.harm[0]), len(ids))}: raise ValueError(f'harm must be known for {len(self.harm[0])} times and {len(ids)} blocks, got tables of shape {", ".join(str(np.shape(h)) for h in self.harm[1:])}')
+        if len(self.harm) and ({np.shape(h) for h in self.harm[1:]} != {(len(self.harm[0]), len(ids))} or len(self.harm) != 3): raise ValueError(f'harm must be known for {len(self.harm[0])} times and {len(ids)} blocks, got tables of shape {", ".join(str(np.shape(h)) for h in self.harm[1:])}')
 
     @property
     def most(self): "How many blocks a step may go without"; return math.floor(self.share*len(self.saves) + 1e-9)

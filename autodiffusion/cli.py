@@ -248,7 +248,7 @@ def command(func):
             except Exception as e: print(f'{func.__name__}: error: {one_line(e)}', file=sys.stderr); return 1
     return run
 
-# %% ../nbs/120_cli.ipynb #fab5a5e1
+# %% ../nbs/120_cli.ipynb #e307193b
 def block_rules(
     model:Denoiser,         # model with its blocks
     budget:float,           # cost of a picture, in full steps
@@ -267,8 +267,11 @@ def priced_blocks(model:Denoiser, path, unit:str=None): # Blocks
     blocks, path = find_blocks(model, repeats=0), Path(path)
     if unit != 'ms': return blocks
     if not path.exists(): return find_blocks(model, batch_size=16)
-    try: return blocks.with_timings(json.loads(path.read_text()))
-    except (ValueError, KeyError, TypeError): raise ValueError(f'{path}: not readable, or of another network; delete it to measure again') from None
+    try:
+        d = json.loads(path.read_text())
+        if (d['device'], d['precision']) == (model.device.type, model.precision): return blocks.with_timings(d)
+    except (ValueError, KeyError, TypeError): pass
+    raise ValueError(f'{path}: not readable, or of another network, precision or device; delete it to measure again')
 
 def measured_harm(model:Denoiser, path, quiet:bool=False, batch_size:int=None)->Sensitivity:
     "What each block matters at six times, from 16 samples (fewer where they do not fit in one batch); from the file `path` where it was measured before, on the same weights"
@@ -322,7 +325,7 @@ def recipe_model(r, model, device, guidance, adm=None, classifier=None, classifi
     elif adm or classifier: how = dict(how, adm=adm, classifier=classifier)
     return r.guide(open_model(model, device, **how), scale, guidance)
 
-# %% ../nbs/120_cli.ipynb #dfcab43b
+# %% ../nbs/120_cli.ipynb #9f1853b2
 def check_numbers(o):
     "Raise ValueError for numbers that no search can have"
     if o.budget is not None and not (np.isfinite(o.budget) and o.budget > 0): raise ValueError(f'--budget must be a number above 0, in full steps, got {o.budget:g}')
@@ -332,6 +335,7 @@ def check_together(o):
     "Raise ValueError for options that have no meaning without another one"
     lone = [k for k in ('blocks', 'share', 'unit') if getattr(o, k) is not None]
     if lone and o.budget is None: raise ValueError(f'--{lone[0]} goes with --budget: what a picture may cost, in full steps')
+    if o.unit == 'ms' and o.precision == 'auto' and not o.diffusers: raise ValueError('--unit ms needs a --precision (float32, bfloat16 or float16), since that decides how long blocks take')
     if o.reference is None: check_goal(o.features, o.weights, 'drawn by the pipeline itself (--target)' if o.target is not None else 'the shipped one')
 
 def search_model(o, r, device): # (Denoiser, pipeline or None, precision, batch size)
@@ -352,7 +356,7 @@ def step_range(o): # int or pair
     if o.start and o.window is not None and n != len(o.start): raise ValueError(f'--start has {len(o.start)} times, but --steps is {o.steps}')
     return n
 
-# %% ../nbs/120_cli.ipynb #ac3565ef
+# %% ../nbs/120_cli.ipynb #c1e895ef
 def rule_options(o): "What steps may do with blocks, the largest share, and the unit of cost"; return o.blocks or 'both', 1. if o.share is None else o.share, o.unit or 'macs'
 
 def search_space(o, r, m): # (SearchSpace, seeds)
@@ -369,7 +373,7 @@ def search_space(o, r, m): # (SearchSpace, seeds)
 
 def with_harm(o, m, space)->SearchSpace:
     "The space with what each block matters, measured now or before"
-    if o.unit == 'ms' and not (path := Path(o.out)/'milliseconds.json').exists(): write_text(path, json.dumps(m.blocks.timings()))
+    if o.unit == 'ms' and not (path := Path(o.out)/'milliseconds.json').exists(): write_text(path, json.dumps(dict(m.blocks.timings(), device=m.device.type, precision=m.precision if o.precision == 'auto' else o.precision)))
     return dataclasses.replace(space, blocks=block_rules(m, o.budget, *rule_options(o), measured_harm(m, Path(o.out)/'sensitivity.json', o.quiet, o.batch_size)))
 
 def search_with(o, r, m, space, seeds):
@@ -378,7 +382,7 @@ def search_with(o, r, m, space, seeds):
     if not r: return lambda ref: Search(m, ref, preset=o.preset or 'standard', space=space, seeds=seeds, **settings)
     return lambda ref: r.search(m, ref, step_range(o), start=o.start, preset=o.preset or 'paper', space=space, classifier_scale=m.classifier_scale, guidance_scale=m.guidance_scale, **settings)
 
-# %% ../nbs/120_cli.ipynb #5cde0d4c
+# %% ../nbs/120_cli.ipynb #e0687b17
 @command
 def autodiffusion_search(
     recipe:str=None,            # a search of the AutoDiffusion paper, which fills in what is not given: imagenet64, lsun_bedroom, lsun_cat, sd14_plms or sd14_dpm
@@ -434,7 +438,7 @@ def autodiffusion_search(
     r, dev = get_recipe(recipe) if recipe else None, open_device(device)
     o.start = number_list(start, 'start') if start else None
     m, pipe, o.precision, o.batch_size = search_model(o, r, dev)
-    if budget is not None: m = m.with_(blocks=priced_blocks(m, Path(out)/'milliseconds.json', unit))
+    if budget is not None: m = m.with_(blocks=priced_blocks(m if o.precision == 'auto' else m.with_(precision=o.precision), Path(out)/'milliseconds.json', unit))
     space, seeds = search_space(o, r, m)
     ready = search_with(o, r, m, space, seeds)
     ready(load_demo()[1]).check_out(('reference', 'blocks'))  # settings and folder are looked at before the reference is made

@@ -104,8 +104,8 @@ def karras(n:int, schedule:NoiseSchedule, rho:float=7.):
 
 KNOWN = {f.__name__: f for f in (uniform, trailing, linspace, quadratic, cosine, log_snr, karras)}
 
-# %% ../nbs/40_space.ipynb #91a4ac5b
-def _up(v): "`v` with six digits, rounded up"; d = 10.**(5 - math.floor(math.log10(v))); return math.ceil(v*d*(1 - 1e-12))/d if v > 0 else v
+# %% ../nbs/40_space.ipynb #0cc29ab4
+def _up(v): "`v` with six digits, rounded up"; d = 10.**(5 - math.floor(math.log10(v))) if v > 0 else 1.; return math.ceil(v*d*(1 - 1e-12))/d if v > 0 else v
 
 @dataclass(frozen=True)
 class SearchSpace:
