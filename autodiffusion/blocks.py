@@ -6,7 +6,7 @@
 __all__ = ['UNITS', 'MEASURES', 'Block', 'known_shortcut', 'Label', 'Watch', 'Streams', 'Blocks', 'find_blocks', 'measure',
            'count_macs', 'held', 'Sensitivity', 'sensitivity', 'plot_sensitivity']
 
-# %% ../nbs/30_blocks.ipynb #9c479a27
+# %% ../nbs/30_blocks.ipynb #bb3dbfff
 import difflib, functools, hashlib, inspect, json, math, re, statistics, threading, time
 from collections import Counter
 from contextlib import ExitStack, contextmanager, nullcontext
@@ -20,7 +20,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from torch.utils.weak import WeakTensorKeyDictionary
 from tqdm import tqdm
 from fastcore.basics import patch
-from .denoiser import Denoiser
+from .denoiser import Denoiser, bare
 from .samplers import needs, noise, sample_batch
 
 # %% ../nbs/30_blocks.ipynb #0b81a809
@@ -331,22 +331,21 @@ def _repr_markdown_(self:Blocks):
     cols = ['id', 'name', 'kind', 'parameters', 'saves M MACs', 'share'] + (['saves ms', 'share'] if timed else [])
     return head + '\n\n| ' + ' | '.join(cols) + ' |\n|' + '--:|:--|:--|' + '--:|'*(len(cols) - 3) + '\n' + '\n'.join(rows)
 
-# %% ../nbs/30_blocks.ipynb #e1321899
+# %% ../nbs/30_blocks.ipynb #2c681adc
 def _caller(model, shape, inputs, n): # (network, function that calls it)
     "How to call a network with `n` pictures"
     if isinstance(model, Denoiser):
-        d, t = model.with_(guidance_scale=1., classifier_scale=0., net=_bare(model.net), blocks=None), len(model.schedule)//2
+        d, t = model.with_(guidance_scale=1., classifier_scale=0., net=bare(model.net), blocks=None), len(model.schedule)//2
         x, y = noise(0, range(n), d.shape).to(d.device), d.labels(range(n))
         if d.device.type == 'meta': return _caller(d.net, None, (x, torch.full((n,), t, device='meta'), *([y] if d.n_classes and d.conditional else [])), n)
         return d.net, lambda: d(x, t, y)
-    net = _bare(model)
+    net = bare(model)
     if inputs is not None: return net, (lambda: net(**inputs)) if isinstance(inputs, dict) else (lambda: net(*inputs))
     if shape is None: raise ValueError(f'give a Denoiser, or say how {type(net).__name__} is called: shape=(C, H, W) of a picture for net(x, t), or inputs')
     p = next(net.parameters(), torch.zeros(0)); x = noise(0, range(n), tuple(shape)).to(p.device, p.dtype)
     return net, lambda: net(x, torch.full((n,), 500, device=p.device))
 
 def _uncompiled(): "Within this, what torch.compile has compiled runs plainly, so that hooks see it"; return torch.compiler.set_stance('force_eager') if hasattr(torch.compiler, 'set_stance') else nullcontext()
-def _bare(net): "The network itself, where it was wrapped by torch.compile"; return getattr(net, '_orig_mod', net)
 
 # %% ../nbs/30_blocks.ipynb #a30f9e10
 @patch

@@ -160,7 +160,7 @@ def cheapest(self:BlockSpace, n:int, calls=None)->float:
     "The least that `n` steps can cost"
     return self.cost(self.lists(*self._leanest(n)), calls)
 
-# %% ../nbs/35_budget.ipynb #74073b76
+# %% ../nbs/35_budget.ipynb #03258507
 @patch(cls_method=True)
 def of(cls:BlockSpace,
     blocks:Blocks,                  # the network's blocks
@@ -170,13 +170,23 @@ def of(cls:BlockSpace,
     skip=None,                      # blocks that may be skipped, by id or name; by default all
     reuse=None,                     # blocks that may be reused; by default all
     harm:Sensitivity=None,          # measured sensitivities; by default all blocks count the same
+    memory:float=math.inf,          # bytes a picture that reused blocks may take to be remembered, in float32: of the blocks that may be reused those stay that save most for their bytes
 )->BlockSpace:
     "The rules for a network, priced by its blocks"
+    if not memory >= 0: raise ValueError(f'memory must be at least 0 bytes, got {memory}')
     step, full, ids = lambda **kw: type('S', (), dict(dict(skip=(), reuse=()), **kw)), blocks.cost(None, unit), range(len(blocks))
     saves = [max(0., full - blocks.cost(step(skip=[i]), unit)) for i in ids]
     again = [min(s, max(0., full - blocks.cost(step(reuse=[i]), unit))) for i, s in zip(ids, saves)]
     table = () if harm is None else (tuple(harm.times), np.asarray(harm.skip), np.asarray(harm.reuse))
-    return cls(full, tuple(saves), tuple(again), unit, frozenset(ids) if skip is None else blocks.ids(skip), frozenset(ids) if reuse is None else blocks.ids(reuse), share, full*full_steps, table)
+    reuse = _fitting(blocks, frozenset(ids) if reuse is None else blocks.ids(reuse), again, memory)
+    return cls(full, tuple(saves), tuple(again), unit, frozenset(ids) if skip is None else blocks.ids(skip), reuse, share, full*full_steps, table)
+
+def _fitting(blocks, ids, saves, memory): # frozenset of ids
+    "Blocks that can all be remembered at once, the most worth for their bytes first"
+    size, out = {i: blocks.memory_bytes([i]) for i in ids}, set()
+    for i in sorted(ids, key=lambda i: (-saves[i]/max(1, size[i]), i)):
+        if size[i] <= memory: out.add(i); memory -= size[i]
+    return frozenset(out)
 
 @patch
 def card(self:BlockSpace)->dict:

@@ -11,7 +11,7 @@ __all__ = ['DTYPES', 'number_list', 'step_count', 'open_device', 'open_model', '
            'autodiffusion_search', 'report', 'check_out', 'device_list', 'autodiffusion_sample',
            'autodiffusion_transfer', 'autodiffusion_stats', 'autodiffusion_fid', 'autodiffusion_evaluate']
 
-# %% ../nbs/120_cli.ipynb #ab65b312
+# %% ../nbs/120_cli.ipynb #8980667f
 import dataclasses, functools, importlib, json, os, re, sys, warnings
 from pathlib import Path
 from types import SimpleNamespace
@@ -32,7 +32,7 @@ from .paper import get_recipe
 from .hub import Target, flow_start, from_diffusers, open_pipeline, own_steps, read_prompts, save_memory
 from .deploy import print_lists, save_lists
 from .zoo import Classifier, classifier_extractor, data_file, load_demo, load_unet, load_weights
-from .plots import image_grid, save_png
+from .plots import image_grid, own_png, save_png
 
 # %% ../nbs/120_cli.ipynb #51557e9d
 from .metrics import PICKLES, RESIZE, InceptionOutputs, check_batches, evaluate, inception_outputs, load_statistics, open_batch, UNSAID, inception_extractor
@@ -50,7 +50,7 @@ def step_count(text:str):
     if m[2] and int(m[2]) < int(m[1]): raise ValueError(f'steps: a range goes from the fewest to the most, got {text!r}')
     return int(m[1]) if m[2] is None else (int(m[1]), int(m[2]))
 
-# %% ../nbs/120_cli.ipynb #b3dba195
+# %% ../nbs/120_cli.ipynb #c008dc9e
 def open_device(name:str)->str:
     "'auto' becomes cuda where there is one, else cpu; raises ValueError for a device that is not there"
     if name == 'auto': return 'cuda' if torch.cuda.is_available() else 'cpu'
@@ -60,7 +60,7 @@ def open_device(name:str)->str:
 def open_model(
     spec:str,           # 'demo', a .safetensors file, a .pt file of the ADM family, or 'package.module:function'
     device:str='cpu',   # where to compute
-    guidance:float=1.,  # classifier-free guidance scale, 1 for none
+    guidance:float=None, # classifier-free guidance scale, 1 for none; by default the model's own
     **adm,              # for a .pt file: how to open it, see `open_adm`
 )->Denoiser:
     "The model that `spec` names; raises ValueError when there is none"
@@ -70,7 +70,7 @@ def open_model(
     elif re.fullmatch(r'[\w.]+:\w+', spec): model = _call(spec, device)
     elif spec.endswith('.pt'): model = open_adm(spec, device, **adm)
     else: model = load_unet(spec, device)
-    return model.with_(guidance_scale=float(guidance)) if guidance != 1 else model
+    return model if guidance is None else model.with_(guidance_scale=float(guidance))
 
 def _call(spec, device):
     module, name = spec.split(':')
@@ -83,7 +83,7 @@ def _call(spec, device):
         if isinstance(net, torch.nn.Module): net.to(device)
     return model
 
-# %% ../nbs/120_cli.ipynb #3ebb361e
+# %% ../nbs/120_cli.ipynb #0d86d4fa
 DTYPES = dict(float32=torch.float32, float16=torch.float16, bfloat16=torch.bfloat16)
 
 def image_size(text:str): # (height, width)
@@ -111,7 +111,7 @@ def open_diffusers(
 
 def target_of(model, pipe, n:int)->Target:
     "What the pipeline draws with `n` steps of its own, or of DDIM where its own cannot be reproduced"
-    if n < 2: raise ValueError(f'--target: expected a number of steps, 2 or more, got {n}')
+    if not 2 <= n <= len(model.schedule): raise ValueError(f'--target: expected a number of steps, 2 to {len(model.schedule)}, got {n}')
     try: return Target(own_steps(pipe, n, model=model))
     except ValueError as e: warnings.warn(f'{e}; the target is drawn with {n} steps of ddim'); return Target(Candidate(trailing(n, model.schedule)))
 
@@ -289,7 +289,7 @@ def with_blocks_of(model:Denoiser, candidate)->Denoiser:
     except (OSError, ValueError, KeyError, TypeError, AttributeError): return model   # `load_candidate` says what is wrong with the file
     return model.with_(blocks=find_blocks(model, repeats=0)) if lists else model
 
-# %% ../nbs/120_cli.ipynb #528f9bfe
+# %% ../nbs/120_cli.ipynb #69127b3c
 def search_pipeline(r, path, device, guidance, how, other, precision, batch_size): # (Denoiser, pipeline, precision, batch size)
     "The model of `--diffusers` in a search, under the guidance of a recipe where there is one; raises ValueError for options that do not go together"
     for k in ('model', 'adm', 'schedule', 'classifier', 'classifier_adm', 'classifier_scale'):
@@ -304,7 +304,7 @@ def report_lists(result, out):
     "Print and write the steps as lists for other tools, and say how the file goes into a pipeline"
     path = Path(out)/'steps.json'; save_lists(path, result.best, result.search.model); print(f'{path}: the steps as lists for other tools\n')
     print_lists(result.best, result.search.model)
-    print(f"\nin diffusers: from autodiffusion.deploy import apply_file; images = pipe(prompt, **apply_file('{Path(out)/'best.json'}', pipe)).images")
+    print(f"\nin diffusers: from autodiffusion.deploy import apply_file; images = pipe(prompt, **apply_file('{(Path(out)/'best.json').as_posix()}', pipe)).images")
 
 def end_range(t_end, free_end:str=None)->dict: # field of `SearchSpace`, or nothing
     "Where sampling ends: `free_end` of a space from --t_end or --free_end; raises ValueError for both and for what is no range"
@@ -325,7 +325,7 @@ def recipe_model(r, model, device, guidance, adm=None, classifier=None, classifi
     elif adm or classifier: how = dict(how, adm=adm, classifier=classifier)
     return r.guide(open_model(model, device, **how), scale, guidance)
 
-# %% ../nbs/120_cli.ipynb #9f1853b2
+# %% ../nbs/120_cli.ipynb #831d54f9
 def check_numbers(o):
     "Raise ValueError for numbers that no search can have"
     if o.budget is not None and not (np.isfinite(o.budget) and o.budget > 0): raise ValueError(f'--budget must be a number above 0, in full steps, got {o.budget:g}')
@@ -344,7 +344,7 @@ def search_model(o, r, device): # (Denoiser, pipeline or None, precision, batch 
     pipe = {k: getattr(o, k) for k in ('prompts', 'negative', 'image_size', 'memory', 'dtype')}
     if o.diffusers: return search_pipeline(r, o.diffusers, device, o.guidance, {k.removeprefix('image_'): v for k, v in pipe.items()}, dict(model=o.model, reference=o.reference, target=o.target, **how), o.precision, o.batch_size)
     if extra := [k for k, v in dict(pipe, target=o.target).items() if v is not None]: raise ValueError(f'--{extra[0]} goes with --diffusers')
-    m = recipe_model(r, o.model, device, o.guidance, **how) if r else open_model(o.model or 'demo', device, 1. if o.guidance is None else o.guidance, **how)
+    m = recipe_model(r, o.model, device, o.guidance, **how) if r else open_model(o.model or 'demo', device, o.guidance, **how)
     if o.reference is None and (o.model or ('' if r else 'demo')) != 'demo': raise ValueError('a model of your own needs --reference: statistics or a folder of real pictures')
     return m, None, o.precision, o.batch_size
 
@@ -382,7 +382,7 @@ def search_with(o, r, m, space, seeds):
     if not r: return lambda ref: Search(m, ref, preset=o.preset or 'standard', space=space, seeds=seeds, **settings)
     return lambda ref: r.search(m, ref, step_range(o), start=o.start, preset=o.preset or 'paper', space=space, classifier_scale=m.classifier_scale, guidance_scale=m.guidance_scale, **settings)
 
-# %% ../nbs/120_cli.ipynb #e0687b17
+# %% ../nbs/120_cli.ipynb #61cf52df
 @command
 def autodiffusion_search(
     recipe:str=None,            # a search of the AutoDiffusion paper, which fills in what is not given: imagenet64, lsun_bedroom, lsun_cat, sd14_plms or sd14_dpm
@@ -412,7 +412,7 @@ def autodiffusion_search(
     t_end:float=None,           # time where sampling ends, in training steps; -1 is clean data (-1 if not given)
     free_end:str=None,          # search that time as well, between these two, in training steps, such as 0,30
     eta:float=None,              # noise of ddim, 0 to 1 (0 if not given)
-    guidance:float=None,        # classifier-free guidance scale; 1 is none (1 if not given)
+    guidance:float=None,        # classifier-free guidance scale; 1 is none (the model's own if not given)
     adm:str=None,               # for a .pt model: preset of its network, such as imagenet64, or settings, such as image_size=64,num_head_channels=64,use_new_attention_order=True
     schedule:str=None,          # for a .pt model: noise schedule, linear or cosine (the preset's own if not given)
     classifier:str=None,        # for a .pt model: checkpoint of a noisy classifier (.pt) that guides
@@ -457,13 +457,14 @@ def report(result, out):
     print(f'searched / uniform = {result.ratio:.3f} ({result.search.reference.metric}, held out; lower is better)\n')
     for f, what in {'best.json': 'the candidate', 'samples.png': 'same noise, one row a schedule', 'search.png': 'score against evaluations', 'journal.jsonl': 'every score'}.items(): print(f'{out/f}: {what}')
 
-# %% ../nbs/120_cli.ipynb #24d10e7b
+# %% ../nbs/120_cli.ipynb #5d375730
 def check_out(out):
     "Raise ValueError unless pictures can be written to `out`"
     out = Path(out)
     if out.suffix.lower() in EXTENSIONS - {'.png'} or out.suffix in ('.PNG', '.npy', '.NPZ'): raise ValueError(f'{out}: write to a .png (one grid), an .npz (arrays), or a folder')
     if out.suffix not in ('.png', '.npz') and out.is_file(): raise ValueError(f'{out}: this is a file, and a folder is needed')
     if out.suffix in ('.png', '.npz') and out.is_dir(): raise ValueError(f'{out}: this is a folder')
+    if out.suffix == '.png' and out.exists() and not own_png(out): raise ValueError(f'{out}: this file was not made by this command; choose another name')
     near = next(p for p in (out, *out.absolute().parents) if p.exists())
     if not os.access(near, os.W_OK) or (near.is_file() and near != out): raise ValueError(f'{out}: cannot write there')
 
@@ -479,7 +480,7 @@ def device_list(text, out='')->list:
 
 def _words(args): return [f'--{k}' if v is True else f'--{k}={v}' for k, v in args.items() if v is not None and v is not False and k not in ('device', 'devices')]
 
-# %% ../nbs/120_cli.ipynb #6ee9c6d8
+# %% ../nbs/120_cli.ipynb #2552cdd2
 @command
 def autodiffusion_sample(
     candidate:str=None,     # candidate file, such as runs/search/best.json
@@ -492,7 +493,7 @@ def autodiffusion_sample(
     sampler:str=None,       # sampler: ddim, ddpm, euler, plms, ipndm, deis, dpmpp_2m, dpmpp_3m, dpmpp_3m_half, unipc, unipc_3, heun, dpm_solver_2 or dpm_solver_3 (the candidate's own, or ddim, if not given)
     t_end:float=None,       # time where sampling ends, in training steps; -1 is clean data (the candidate's own if not given)
     eta:float=None,         # noise of ddim, 0 to 1 (the candidate's own, or 0, if not given)
-    guidance:float=1.,      # classifier-free guidance scale; 1 is none
+    guidance:float=None,    # classifier-free guidance scale; 1 is none (the model's own if not given)
     adm:str=None,               # for a .pt model: preset of its network, such as imagenet64, or settings, such as image_size=64,num_head_channels=64,use_new_attention_order=True
     schedule:str=None,          # for a .pt model: noise schedule, linear or cosine (the preset's own if not given)
     classifier:str=None,        # for a .pt model: checkpoint of a noisy classifier (.pt) that guides
@@ -523,7 +524,7 @@ def autodiffusion_sample(
     else: save_png(out, image_grid(to_uint8(sample(m.with_(precision=fastest_precision(m) if precision == 'auto' else precision), c, **kw))))
     print(done)
 
-# %% ../nbs/120_cli.ipynb #d03e711d
+# %% ../nbs/120_cli.ipynb #521f0ca2
 @command
 def autodiffusion_transfer(
     candidate:str,              # candidate file that was found on another model, such as runs/search/best.json
@@ -539,7 +540,7 @@ def autodiffusion_transfer(
     classifier:str=None,        # for a .pt model: checkpoint of a noisy classifier (.pt) that guides
     classifier_adm:str=None,    # for a .pt model: preset or settings of the classifier (those that go with --adm if not given)
     classifier_scale:float=None, # for a .pt model: how much the classifier guides (1 with a classifier if not given)
-    guidance:float=1.,          # classifier-free guidance scale; 1 is none
+    guidance:float=None,        # classifier-free guidance scale; 1 is none (the model's own if not given)
     features:str=None,          # features for pictures given as --reference: inception (FID) or cifar
     weights:str=None,           # local file of the Inception weights; otherwise they are downloaded once
     resize:str=None,            # how pictures are enlarged for Inception: pytorch-fid, or openai, for statistics of OpenAI's (pytorch-fid if not given)
@@ -562,7 +563,7 @@ def autodiffusion_transfer(
     print(f'{r}\n\ntransferred / uniform = {r.ratio:.3f} ({r.metric}, held out; lower is better)')
     if out: r.save(out); print(f'{out}: the candidate for this model')
 
-# %% ../nbs/120_cli.ipynb #f5d4b0cd
+# %% ../nbs/120_cli.ipynb #d2e89bc1
 @command
 def autodiffusion_stats(
     images:str,                     # folder of images, or an npz (arr_0) or npy file with an array (N, height, width, 3) of 8-bit values
@@ -578,6 +579,7 @@ def autodiffusion_stats(
     "Statistics of real pictures, for --reference and for autodiffusion_fid"
     if Path(out).suffix != '.npz': raise ValueError(f'{out}: statistics files end in .npz')
     if batch_size < 1: raise ValueError(f'--batch_size must be at least 1, got {batch_size}')
+    if keep < 0: raise ValueError(f'--keep must be at least 0, got {keep}')
     if Path(out).exists() and not _is_stats(out): raise ValueError(f'{out}: this file exists and holds no statistics; choose another')
     check_out(out); ims = open_images(images)
     r = Reference.from_images(ims, open_extractor(features, weights, open_device(device), resize), batch_size, keep, progress=not quiet)

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['genes', 'random_candidate', 'random_lists', 'mutate_uniform', 'mutate_local', 'mutate_length', 'stretch',
-           'mutate_blocks', 'cross_uniform', 'cross_cut', 'cross_blend', 'grafts', 'Evolution', 'fill', 'paper_stage',
-           'paper_generation', 'iter_make', 'standard_generation', 'seed_genes', 'propose']
+           'mutate_blocks', 'single_changes', 'cross_uniform', 'cross_cut', 'cross_blend', 'grafts', 'Evolution',
+           'fill', 'paper_stage', 'paper_generation', 'iter_make', 'standard_generation', 'seed_genes', 'propose']
 
 # %% ../nbs/50_evolve.ipynb #2bc8e3d5
 import math
@@ -20,7 +20,7 @@ def genes(c:Candidate, space:SearchSpace):
     "The times of `c` as a list of floats, with the end time behind them in a space with a free end"
     return [float(t) for t in c.times] + ([float(c.t_end)] if space.free_end else [])
 
-# %% ../nbs/50_evolve.ipynb #79d98b40
+# %% ../nbs/50_evolve.ipynb #ebf7f3f1
 def random_candidate(
     rng,                # numpy Generator
     space:SearchSpace,  # what is legal
@@ -31,13 +31,18 @@ def random_candidate(
     if space.windows or space.free_end: times = [rng.uniform(a, b + 1) for a, b in zip(lo, hi)]
     else: times = rng.choice(space.grid, n, replace=False)
     end = [times.pop()] if space.free_end else []
-    return space.repair([*sorted(times, reverse=True), *end], random_lists(rng, n, space), rng)
+    times = sorted(times, reverse=True)
+    return space.repair([*times, *end], random_lists(rng, times, space), rng)
 
-def random_lists(rng, n, space): # pairs of sets, or None where no blocks may go
-    "For every step a random share of the blocks, skipped or reused"
+def random_lists(rng, times, space): # pairs of sets, or None where no blocks may go
+    "For every step a random share of the blocks, skipped or reused; where their harm is known, mostly few and harmless ones"
     if not (b := space.blocks): return None
-    state = rng.random((n, len(b.saves))) < rng.uniform(0, b.share, (n, 1)); kind = rng.random(state.shape) < (.5 if b.reuse and b.skip else float(bool(b.reuse)))
-    return b.lists(state & ~kind, state & kind)
+    n, B = len(times), len(b.saves); u = rng.uniform(0, 1, (n, 1)); p, again = b.share*u, .5
+    if len(b.harm):
+        h = np.maximum(b.harms(times), 1e-12); m = np.median(h.min(0), 1, keepdims=True)
+        p = b.share*B**-u*2*m/(m + h.min(0)); again = h[0]**.5/(h[0]**.5 + h[1]**.5)
+    out = rng.random((n, B)) < p; kind = rng.random((n, B)) < (again if b.reuse and b.skip else float(bool(b.reuse)))
+    return b.lists(out & ~kind, out & kind)
 
 # %% ../nbs/50_evolve.ipynb #96ae53d8
 def mutate_uniform(
@@ -97,7 +102,7 @@ def stretch(c:Candidate, k:int, space:SearchSpace, rng=None)->Candidate:
     times = np.interp(at, np.arange(len(c) + 1), [*c.times, c.t_end])
     return space.repair([*times, *([c.t_end] if space.free_end else [])], [l[min(len(l) - 1, round(a))] for a in at], rng)
 
-# %% ../nbs/50_evolve.ipynb #811c4d5f
+# %% ../nbs/50_evolve.ipynb #fc8d34ba
 def mutate_blocks(
     rng,                # numpy Generator
     c:Candidate,        # parent
@@ -109,12 +114,37 @@ def mutate_blocks(
     harm = b.harms(c.times); off = skip | reuse
     w = np.where(off, harm.min(0), 1/np.maximum(harm.min(0), 1e-12))**.5; w = (w/w.sum() + 1/w.size)/2    # half by harm, half evenly
     w[:first] = 0; w /= w.sum()
-    for j in rng.choice(n*B, min((n - first)*B, 1 + rng.geometric(.4)), replace=False, p=w.ravel()):
+    for j in rng.choice(n*B, min((n - first)*B, rng.geometric(.4)), replace=False, p=w.ravel()):
         k, i = divmod(int(j), B); to = int(np.clip(k + rng.choice([-1, 1]), 0, n - 1))
         if off[k, i] and rng.random() < .3: skip[[k, to], i], reuse[[k, to], i] = skip[[to, k], i], reuse[[to, k], i]; continue
-        other = [s for s in ((0, 0), (1, 0), (0, 1)) if s != (skip[k, i], reuse[k, i]) and not (s[0] and i not in b.skip) and not (s[1] and (i not in b.reuse or not k))]
+        other = _others(b, skip, reuse, k, i)
         if other: skip[k, i], reuse[k, i] = other[rng.integers(len(other))]
     return space.repair(genes(c, space), b.lists(skip, reuse), rng)
+
+def _others(b, skip, reuse, k, i): # pairs of flags: skipped, reused
+    "What else block `i` may do at step `k`"
+    return [s for s in ((0, 0), (1, 0), (0, 1)) if s != (skip[k, i], reuse[k, i]) and not (s[0] and i not in b.skip) and not (s[1] and (i not in b.reuse or not k))]
+
+# %% ../nbs/50_evolve.ipynb #06f28f2f
+def single_changes(
+    rng,                # numpy Generator, for the choice among too many
+    c:Candidate,        # parent
+    space:SearchSpace,  # what is legal, with blocks
+    most:int=None,      # at most this many; by default all
+    seen=(),            # candidates that are not wanted again
+    spare:float=.05,    # share of the changes that is left out: those that move the picture most, whichever way
+)->list: # new candidates of the same steps
+    "Every candidate that differs from `c` in what one block does at one step, made affordable"
+    b = space.blocks; skip, reuse = b.tables(c.lists()); out = {}
+    saves, harm = (b.saves, b.reuse_saves), b.harms(c.times)
+    for k, i in np.ndindex(skip.shape):
+        for s in _others(b, skip, reuse, k, i):
+            now = skip.copy(), reuse.copy(); now[0][k, i], now[1][k, i] = s
+            new = space.repair(genes(c, space), b.lists(*now))
+            out.setdefault(new, max([harm[j, k, i]*saves[j][i] for j in (0, 1) if (s[j], (skip, reuse)[j][k, i]) in ((1, 0), (0, 1))]))
+    order = sorted((n for n in out if n != c), key=lambda n: -out[n])[math.floor(spare*len(out)):]
+    seen = set(seen); order = [n for n in order if n not in seen]
+    return [order[j] for j in np.sort(rng.permutation(len(order))[:most])]
 
 # %% ../nbs/50_evolve.ipynb #bb077cc5
 def cross_uniform(rng, a:Candidate, b:Candidate, space:SearchSpace)->Candidate:
@@ -222,7 +252,7 @@ def iter_make(items):
     def make(): last[0] = next(it, last[0]); return last[0]
     return make
 
-# %% ../nbs/50_evolve.ipynb #18b79e85
+# %% ../nbs/50_evolve.ipynb #dce5dcc7
 def standard_generation(rng, g, ranked, space, schedule, ev, seen, seeds=()):
     "Candidates of generation `g`; `ranked` holds all scored ones, best first"
     out, n = [], ev.population
@@ -231,6 +261,7 @@ def standard_generation(rng, g, ranked, space, schedule, ev, seen, seeds=()):
         fill(iter_make(known), out, min(n, len(known)), seen, tries=len(known))
         longer = [stretch(c, k, space) for c in [*seeds, space.known(schedule)['trailing']] for k in range(space.full_steps + 1, space.step_range[1] + 1)] if space.blocks else []
         if longer: out = fill(iter_make(longer), out[:(n + 1)//2], n, seen, tries=len(longer))
+        if space.blocks and space.blocks.most: fill(lambda: mutate_blocks(rng, known[rng.integers(len(known))], space), out, len(out) + (n - len(out))//3, seen)
         fill(lambda: mutate_local(rng, known[rng.integers(len(known))], space, .6), out, len(out) + (n - len(out))//2, seen)
     else:
         best = ranked[:ev.parents]; w = .5**(np.arange(len(best))*3/ev.parents); w /= w.sum()

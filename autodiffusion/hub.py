@@ -25,8 +25,8 @@ from .space import Candidate
 from .fid import Extractor, to_uint8
 from .search import weights_check
 
-# %% ../nbs/96_hub.ipynb #d7ffecb6
-INSTALL = "pip install 'autodiffusion[diffusers]'"
+# %% ../nbs/96_hub.ipynb #ecf6756e
+INSTALL = "pip install '.[diffusers]' in the folder of AutoDiffusion"
 
 def need(name:str='diffusers'): # the module
     "An optional package; raises ImportError with the command to type where it is missing"
@@ -150,7 +150,7 @@ def _read_flow(s, mu):
         shift = math.exp(mu) if s.config.get('time_shift_type', 'exponential') == 'exponential' else mu
     return dict(schedule=NoiseSchedule.flow(s.config.num_train_timesteps, shift), prediction='flow', clip_x0=False, start='flow')
 
-# %% ../nbs/96_hub.ipynb #6cd94dd0
+# %% ../nbs/96_hub.ipynb #36dc6906
 @dataclass(frozen=True)
 class Family:
     "How the pipelines of a class call their network"
@@ -166,6 +166,8 @@ class Backbone(nn.Module):
         super().__init__()
         self.backbone, self.call, self.table, self.constants, self.channels, self.prompts, self.config = backbone, call, table, constants, channels, tuple(prompts), said
     def __repr__(self): return f'Backbone({type(self.backbone).__name__})'
+    @property
+    def runs_on(self): "The device that accelerate takes the network to for every call, or None"; return getattr(getattr(self.backbone, '_hf_hook', None), 'execution_device', None)
     def forward(self, x, t, y=None):
         dtype, dev = next(self.backbone.parameters()).dtype, x.device
         move = lambda v: v.to(dev, dtype) if v.is_floating_point() else v.to(dev)
@@ -249,28 +251,30 @@ def encode_prompts(
         parts.append({k: v.cpu() for k, v in c.items()}); null = null or {k: v[:1].cpu() for k, v in n.items()}
     return {k: torch.cat([*(p[k] for p in parts), *([null[k].to(parts[0][k].dtype)] if f.guided else [])]) for k in parts[0]}
 
-# %% ../nbs/96_hub.ipynb #69ddbf31
+# %% ../nbs/96_hub.ipynb #c72e3f7b
 def read_prompts(
     source,         # list of texts, one text, a text file, or a JSON file: a list of texts, or COCO captions
     n:int=None,     # how many to take, from the start; by default all
 )->list: # of texts
     "Prompts; raises ValueError where there are none, or fewer than `n`"
     if isinstance(source, (list, tuple)): found, where = list(source), 'the list'
-    elif Path(source).suffix in ('.txt', '.json'): found, where = _prompts_of(Path(source)), source
-    elif isinstance(source, Path) or os.path.isfile(source): raise ValueError(f'{source}: expected a .txt or .json file of prompts')
+    elif Path(source).suffix.lower() in ('.txt', '.json'): found, where = _prompts_of(Path(source)), source
+    elif isinstance(source, Path) or os.path.isfile(source) or Path(source).suffix.lower() in ('.jsonl', '.csv', '.tsv', '.parquet'): raise ValueError(f'{source}: expected a .txt or .json file of prompts')
     else: found, where = [source], 'a single text'
     if not found or not all(isinstance(p, str) and p.strip() for p in found): raise ValueError(f'{where}: expected prompts, that is texts which are not empty' + (', and there are none' if not found else ''))
     if n is not None and len(found) < n: raise ValueError(f'{where}: {n} prompts were asked for, and there are {len(found)}')
     return found[:n]
 
 def _prompts_of(path):
-    try: text = path.read_text(encoding='utf-8')
+    try: text = path.read_text(encoding='utf-8-sig')
     except (OSError, UnicodeDecodeError) as e: raise ValueError(f'{path}: no readable file of prompts ({e})') from None
-    if path.suffix == '.txt': return [l.strip() for l in text.splitlines() if l.strip()]
-    try: d = json.loads(text); notes = d if isinstance(d, list) else sorted(d['annotations'], key=lambda a: (a['image_id'], a['id']))
-    except (ValueError, KeyError, TypeError): raise ValueError(f'{path}: expected a JSON list of texts, or COCO captions ("annotations" with image_id, id and caption)') from None
-    if not isinstance(d, list): first = {}; [first.setdefault(a['image_id'], a['caption'].strip()) for a in notes]; return list(first.values())
-    return notes
+    if path.suffix.lower() == '.txt': return [l.strip() for l in text.splitlines() if l.strip()]
+    try:
+        d = json.loads(text)
+        if isinstance(d, list): return d
+        first = {}; [first.setdefault(a['image_id'], a['caption'].strip()) for a in sorted(d['annotations'], key=lambda a: (a['image_id'], a['id']))]
+        return list(first.values())
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError): raise ValueError(f'{path}: expected a JSON list of texts, or COCO captions ("annotations" with image_id, id and caption)') from None
 
 # %% ../nbs/96_hub.ipynb #41cfae28
 class Decoder:

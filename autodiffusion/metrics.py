@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['SPATIAL', 'RESIZE', 'PREPARE', 'PICKLES', 'MOST_STEPS', 'MOST_BYTES', 'METRICS', 'UNSAID', 'inception_score',
-           'precision_recall', 'resize_like_tensorflow', 'InceptionOutputs', 'inception_outputs', 'inception_extractor',
-           'Activations', 'activations', 'NpzRows', 'Batch', 'open_batch', 'read_pickled_stats', 'load_statistics',
-           'Evaluation', 'check_batches', 'evaluate']
+           'precision_recall', 'resize_like_tensorflow', 'InceptionOutputs', 'inception_outputs', 'InceptionLayers',
+           'inception_extractor', 'FirstOf', 'Activations', 'activations', 'NpzRows', 'Batch', 'open_batch',
+           'read_pickled_stats', 'load_statistics', 'Evaluation', 'check_batches', 'evaluate']
 
 # %% ../nbs/65_metrics.ipynb #8b3ad8b2
 import io, math, pickletools, re, warnings
@@ -118,7 +118,7 @@ class InceptionOutputs:
         if images.dtype != torch.uint8: raise TypeError(f'features are taken from 8-bit pictures, got {images.dtype}: use to_uint8')
         with torch.inference_mode(): return tuple(a.float().cpu() for a in self.fn(images))
 
-# %% ../nbs/65_metrics.ipynb #522ccfc7
+# %% ../nbs/65_metrics.ipynb #e015639e
 def inception_outputs(
     weights=None,               # local file of the Inception weights; by default pytorch-fid downloads it once
     device='cpu',               # where to compute
@@ -126,16 +126,19 @@ def inception_outputs(
 )->InceptionOutputs:
     "All that the metrics need of FID's Inception, in one pass; raises ValueError or RuntimeError that says what to do"
     if resize not in PREPARE: raise ValueError(f'resize must be one of {", ".join(PREPARE)}, got {resize!r}')
-    net, whole = inception_network(weights, device); layers = [m for block in net.blocks for m in block]
-    def fn(u):
-        x = PREPARE[resize](u.to(device).float())
-        for m in layers:
-            x = m(x)
-            if m is whole.Mixed_6d: spatial = x[:, :7].permute(0, 2, 3, 1).flatten(1)
-        return x.flatten(1), spatial, x.flatten(1) @ whole.fc.weight.T
-    return InceptionOutputs(fn, RESIZE[resize])
+    return InceptionOutputs(InceptionLayers(*inception_network(weights, device), resize), RESIZE[resize])
 
-# %% ../nbs/65_metrics.ipynb #b8e37acd
+class InceptionLayers(torch.nn.Module):
+    "Pool3 features, spatial features and logits of 8-bit pictures; a class, so that it can be sent to other processes"
+    def __init__(self, net, whole, resize): super().__init__(); self.net, self.whole, self.resize = net, whole, resize
+    def forward(self, u):
+        x = PREPARE[self.resize](u.to(self.whole.fc.weight.device).float())
+        for m in (m for block in self.net.blocks for m in block):
+            x = m(x)
+            if m is self.whole.Mixed_6d: spatial = x[:, :7].permute(0, 2, 3, 1).flatten(1)
+        return x.flatten(1), spatial, x.flatten(1) @ self.whole.fc.weight.T
+
+# %% ../nbs/65_metrics.ipynb #79d74581
 def inception_extractor(
     weights=None,               # local file of the Inception weights; by default pytorch-fid downloads it once
     device='cpu',               # where to compute
@@ -143,7 +146,12 @@ def inception_extractor(
 )->Extractor: # 2048 features of the pool3 layer
     "FID's Inception features of pictures enlarged in either way, for `Reference` and `Search`; raises ValueError or RuntimeError that says what to do"
     outputs = inception_outputs(weights, device, resize)
-    return Extractor(INCEPTION, outputs.dims[0], lambda u: outputs.fn(u)[0], outputs.preprocessing)
+    return Extractor(INCEPTION, outputs.dims[0], FirstOf(outputs.fn), outputs.preprocessing)
+
+class FirstOf:
+    "The first output of a network"
+    def __init__(self, net): self.net = net
+    def __call__(self, u): return self.net(u)[0]
 
 # %% ../nbs/65_metrics.ipynb #adf7c350
 @dataclass(frozen=True, eq=False)

@@ -6,7 +6,7 @@
 __all__ = ['RACERS', 'PRESETS', 'START', 'HELD_OUT', 'Preset', 'network_evaluations', 'search_pictures', 'pack', 'unpack',
            'Journal', 'plain', 'differences', 'weights_check', 'Search', 'network_card', 'Run', 'Result']
 
-# %% ../nbs/80_search.ipynb #6662c141
+# %% ../nbs/80_search.ipynb #7620eed7
 import dataclasses, json, math, os, sys, time, warnings, zlib
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,18 +16,18 @@ from fastcore.basics import patch
 from tqdm import tqdm
 from . import __version__
 from .schedule import CLEAN
-from .denoiser import Denoiser
+from .denoiser import Denoiser, bare
 from .space import Candidate, SearchSpace, Step, windows_round, write_text
 from .rules import get_sampler
 from .samplers import evaluations, gradients
-from .evolve import Evolution, grafts, propose, seed_genes
+from .evolve import Evolution, grafts, propose, seed_genes, single_changes
 from .proposals import proposals, trajectory
 from .surrogate import choose
 from .fid import Reference
 from .fitness import Fitness, Score, find_batch_size, fastest_precision, gap, toy_problem
 from .workers import Workers, pool
 
-# %% ../nbs/80_search.ipynb #b9d1b804
+# %% ../nbs/80_search.ipynb #58dc352d
 @dataclass(frozen=True)
 class Preset:
     "How much a search spends, and on what"
@@ -41,6 +41,7 @@ class Preset:
     pool: int = 1           # how many children are proposed for every one that is scored
     last_samples: int = 0   # samples for the last decision between the best finalists; 0: there is none
     proposals: int = 0      # how many candidates read off one many-step trajectory join the first generation
+    singles: int = 0        # where blocks are searched, the second generation is the single changes of the best candidate, at most as many times the population
 
     @property
     def counts(self): "All numbers of samples on which candidates are compared, rising"; return tuple(sorted({*self.rungs, self.samples, self.final_samples, *self.race}))
@@ -53,7 +54,7 @@ PRESETS = dict(
     standard=Preset(Evolution('standard', 14, 5, 8), 300, 8, 1000, 2, 1000, (100,), 24, 4000, 3),
     paper=Preset(Evolution('paper', 50, 10, 10), 5000, 1, 5000, 0, 5000))
 
-# %% ../nbs/80_search.ipynb #f8650072
+# %% ../nbs/80_search.ipynb #db0f9ec6
 def network_evaluations(p:Preset, steps:int, evals:int=1, known:int=7)->int:
     "How many network evaluations a search with these settings takes, if nothing has to be done twice"
     return steps*evals*(search_pictures(p) + (known + 1)*p.held_out)
@@ -61,7 +62,9 @@ def network_evaluations(p:Preset, steps:int, evals:int=1, known:int=7)->int:
 def search_pictures(p:Preset)->int:
     "How many pictures a search draws at most, held-out ones apart"
     finals = (p.finalists + 1)*(p.final_samples - min((*p.rungs, p.samples))) + p.refinements*_climbing(p.finalists, _refining(p))
-    return p.evolution.generations*_climbing(p.evolution.population, (*p.rungs, p.samples)) + finals + _climbing(RACERS, [n - p.final_samples for n in p.race])
+    return sum(_climbing(_size(p, g), (*p.rungs, p.samples)) for g in range(p.evolution.generations)) + finals + _climbing(RACERS, [n - p.final_samples for n in p.race])
+
+def _size(p, g): "How many candidates generation `g` has at most"; return p.evolution.population*(p.singles if g == 1 and p.singles else 1)
 
 def _refining(p): "Rungs of a refinement: near the best, the lowest one tells nothing any more"; return (p.samples, p.final_samples) if p.rungs else (p.final_samples,)
 
@@ -176,16 +179,16 @@ def close(self:Journal):
         except OSError: pass  # a full disk was reported by `write` already
         self.file = None
 
-# %% ../nbs/80_search.ipynb #4143aa0e
+# %% ../nbs/80_search.ipynb #2a3de657
 HELD_OUT = 2**62  # added to the seed for held-out noise, so that no search seed ever meets it
 
 def weights_check(net)->str:
     "Eight hex digits that change when a network's weights change (from the start of every tensor)"
     crc = 0
-    for name, p in sorted(net.state_dict().items()): crc = zlib.crc32(p.detach().flatten()[:4096].float().cpu().numpy().tobytes(), zlib.crc32(name.encode(), crc))
+    for name, p in sorted(bare(net).state_dict().items()): crc = zlib.crc32(p.detach().flatten()[:4096].float().cpu().numpy().tobytes(), zlib.crc32(name.encode(), crc))
     return f'{crc:08x}'
 
-# %% ../nbs/80_search.ipynb #11a81dd6
+# %% ../nbs/80_search.ipynb #cba2960b
 class Search:
     "A search for the best steps of a model under a reference"
     modelled = True     # a model of the scores chooses the children
@@ -218,15 +221,19 @@ class Search:
         if precision not in ('auto', 'float32', 'bfloat16', 'float16'): raise ValueError(f"precision must be 'auto', 'float32', 'bfloat16' or 'float16', got {precision!r}")
         self.space = space or SearchSpace(len(model.schedule), steps, sampler=sampler, eta=eta)
         if self.space.n_train != len(model.schedule): raise ValueError(f'the space is for {self.space.n_train} training steps, the model has {len(model.schedule)}')
-        if self.space.blocks and population is None and not isinstance(preset, Preset) and preset != 'paper': population = 2*PRESETS[preset].evolution.population   # there is more to find, and children share more
         self.model, self.reference, self.seed, self.out, self.preset_name = model, reference, seed, out and Path(out), preset if isinstance(preset, str) else 'custom'
-        self.preset, self.own_baselines = _change(preset if isinstance(preset, Preset) else PRESETS[preset], samples, population, generations, finalists, final_samples, refinements, held_out, last_samples), dict(baselines or {})
+        preset = preset if isinstance(preset, Preset) else PRESETS[preset] if preset == 'paper' or not self.space.blocks else _with_blocks(PRESETS[preset], self.modelled and self.space.blocks.most > 0)
+        self.preset, self.own_baselines = _change(preset, samples, population, generations, finalists, final_samples, refinements, held_out, last_samples), dict(baselines or {})
         self.seeds, self.batch_size, self.precision = tuple(seed_genes(s, self.space) for s in seeds), batch_size, precision
         for s in self.seeds: self.space.repair(*s)
         self._check_blocks()
         Fitness(model, reference, self.preset.samples, rungs=[*self.preset.counts, self.preset.held_out], batch_size=1 if batch_size is None else batch_size)  # complains about what cannot be scored
 
-# %% ../nbs/80_search.ipynb #d1715a50
+# %% ../nbs/80_search.ipynb #6106a0ab
+def _with_blocks(p:Preset, singles):
+    "The preset where blocks are searched, too: there is more to find, and children share more"
+    return dataclasses.replace(p, evolution=dataclasses.replace(p.evolution, population=2*p.evolution.population), singles=5 if singles else 0)
+
 def _change(p:Preset, samples=None, population=None, generations=None, finalists=None, final_samples=None, refinements=None, held_out=None, last_samples=None)->Preset:
     "A preset with some numbers changed; the finalists get at least as many samples as everyone, and rungs lie below"
     given = lambda **kw: {k: v for k, v in kw.items() if v is not None}
@@ -241,12 +248,12 @@ def _change(p:Preset, samples=None, population=None, generations=None, finalists
     p = dataclasses.replace(p, evolution=ev, last_samples=last, final_samples=final, **given(samples=samples, finalists=finalists, refinements=refinements, held_out=held_out))
     return dataclasses.replace(p, rungs=tuple(sorted(r for r in p.rungs if r < p.samples)))
 
-# %% ../nbs/80_search.ipynb #efa144f0
+# %% ../nbs/80_search.ipynb #ac2364dd
 def network_card(model:Denoiser)->dict:
     "What changes the pictures and is neither in the model's card nor in its weights; only what is not as usual"
     def of(net): # settings that two networks with the same weights may differ in (those of the shipped kind, a dict, follow from the weights)
-        c, scale = getattr(getattr(net, 'net', net), 'config', None), getattr(net, 'time_scale', 1.)
-        return {**({} if c is None or isinstance(c, dict) else dict(config=repr(c))), **({} if scale == 1 else dict(time_scale=scale))}
+        quick, net = net is not bare(net), bare(net); c, scale = getattr(getattr(net, 'net', net), 'config', None), getattr(net, 'time_scale', 1.)
+        return {**({} if c is None or isinstance(c, dict) else dict(config=repr(c))), **({} if scale == 1 else dict(time_scale=scale)), **(dict(compiled=True) if quick else {})}
     own = dict(null_label=model.null_label) if model.guidance_scale != 1 else {}
     own |= {k: getattr(model, k) for k, usual in (('conditional', True), ('learned_variance', False)) if getattr(model, k) != usual}
     return plain({**own, **{k: d for k, n in (('net', model.net), ('classifier', model.classifier if model.classifier_scale else None)) if n is not None and (d := of(n))}})
@@ -269,7 +276,7 @@ def config(self:Search)->dict:
     if s.blocks: space['blocks'] = dict(s.blocks.card(), fingerprint=self.model.blocks.fingerprint)
     if net := network_card(self.model): space['network'] = net
     if self.grafted: space['grafted'] = True
-    return plain(dict(version=__version__, **space, preset=self.preset_name, **dataclasses.asdict(self.preset), seed=self.seed, seeds=[t if l is None else [t, [list(map(sorted, p)) for p in l]] for t, l in self.seeds], precision=self.precision,
+    return plain(dict(version=__version__, **space, preset=self.preset_name, **{k: v for k, v in dataclasses.asdict(self.preset).items() if k != 'singles' or v}, seed=self.seed, seeds=[t if l is None else [t, [list(map(sorted, p)) for p in l]] for t, l in self.seeds], precision=self.precision,
                 asked_batch_size=self.batch_size, device=self.model.device.type, model=self.model.card(), weights=weights_check(self.model.net), reference=ref,
                 **(dict(classifier=weights_check(self.model.classifier)) if self.model.classifier_scale and hasattr(self.model.classifier, 'state_dict') else {})))
 
@@ -285,7 +292,7 @@ def _pictures(self:Search):
     p = self.preset; known = len(set(self.baselines(self.space.step_range[1]).values()))
     return search_pictures(p) + (known + 1)*p.held_out
 
-# %% ../nbs/80_search.ipynb #c8847476
+# %% ../nbs/80_search.ipynb #045fdb86
 @patch
 def _price(self:Search): # text
     most, n, path = self.space.known(self.model.schedule, self.space.step_range[1])['uniform'], self._pictures(), math.prod(self._trajectory)
@@ -306,7 +313,7 @@ def _finals_card(self:Search):
 def _repr_markdown_(self:Search):
     p = self.preset; ev = p.evolution
     rows = {'model': self.model.name, 'metric': self.reference.metric, 'space': f'{self.space.n_steps} steps, {self.space.sampler}, {self.space.size:.3g} candidates', 'preset': self.preset_name,
-            'generations': f'{ev.generations} of {ev.population} candidates, {" then ".join(map(str, (*p.rungs, p.samples)))} samples each', 'finals': self._finals_card(), 'held out': f'{p.held_out} fresh samples',
+            'generations': f'{ev.generations} of {ev.population} candidates, {" then ".join(map(str, (*p.rungs, p.samples)))} samples each' + (f', the second of at most {_size(p, 1)} single changes of the best' if p.singles and ev.generations > 1 else ''), 'finals': self._finals_card(), 'held out': f'{p.held_out} fresh samples',
             'cost': self._price(), 'seed': self.seed, 'output': self.out or 'in memory'}
     return '**Search**\n\n| | |\n|:--|:--|\n' + '\n'.join(f'| {k} | {v} |' for k, v in rows.items())
 
@@ -449,13 +456,14 @@ def _climb(self:Search, run, stage, cs, rungs):
         run.scores(stage, cs, n)
         if k + 1 < len(rungs): cs = self.promising(cs, run.levels[n], math.ceil(len(cs)/2))
 
-# %% ../nbs/80_search.ipynb #627ba180
+# %% ../nbs/80_search.ipynb #8212d442
 @patch
 def _children(self:Search, run, g, n):
     "The candidates of generation `g`: of many proposed ones those that promise most for their price"
     p, b = self.preset, self.space.blocks; wide = p.pool if g and self.modelled else 1
     ev = dataclasses.replace(p.evolution, population=n*wide)
     ranked, seen = self.rank(run.most(ev.parents)), {c for level in run.levels.values() for c in level}
+    if g == 1 and p.singles and b and (cs := single_changes(np.random.default_rng([self.seed, g]), ranked[0], self.space, n, seen)): run.fit.shared.plan(cs, ranked[:1]); return cs
     seeds = [*self.seeds, *map(unpack, run.journal.found.get('proposals', ()))]
     pool = propose(g, ranked, self.space, self.model.schedule, ev, self.seed, seeds, seen)
     known = run.everything() if b else run.most(2*self.space.step_range[1] + 4)    # what a model of block lists has to learn is much
@@ -470,10 +478,10 @@ def _stages(self:Search, run):
     p, ev = self.preset, self.preset.evolution; rungs = (*p.rungs, p.samples)
     for g in range(ev.generations):
         run.bar.set_description(f'generation {g + 1}/{ev.generations}, best {min(run.values(p.samples).values(), default=math.inf):.4g}')
-        cs = self._children(run, g, ev.population)
+        cs = self._children(run, g, _size(p, g))
         self._climb(run, f'generation {g + 1}', cs, rungs)
         run.history += [(c, run.levels[rungs[0]][c]) for c in cs]
-        run.upto((g + 1)*_climbing(ev.population, rungs))
+        run.upto(sum(_climbing(_size(p, h), rungs) for h in range(g + 1)))
     if not any(math.isfinite(s.value) for _, s in run.history): raise RuntimeError(f'all {len(run.history)} candidates failed; the first: {run.history[0][1].reason}')
     return self._finish(run)
 

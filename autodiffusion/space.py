@@ -314,7 +314,7 @@ def save(self:Candidate, path, model:Denoiser, **about):
     "Write the candidate file `path`; `about` adds entries such as scores"
     write_text(path, json.dumps(self.to_dict(model, **about), indent=1) + '\n')
 
-# %% ../nbs/40_space.ipynb #b0820922
+# %% ../nbs/40_space.ipynb #75dc82c5
 def load_candidate(
     path,                   # a candidate file
     model:Denoiser=None,    # check that the file is for this model
@@ -322,12 +322,12 @@ def load_candidate(
 )->Candidate:
     "Read a candidate file; raises ValueError that says what is wrong with it"
     try: d = json.loads(Path(path).read_text())
-    except FileNotFoundError: raise ValueError(f'{path}: no such candidate file') from None
-    except (json.JSONDecodeError, UnicodeDecodeError, IsADirectoryError) as e: raise ValueError(f'{path}: not a candidate file, or cut off ({e})') from None
+    except (FileNotFoundError, NotADirectoryError): raise ValueError(f'{path}: no such candidate file') from None
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError, OSError) as e: raise ValueError(f'{path}: not a candidate file, or cut off ({e})') from None
     if not isinstance(d, dict) or d.get('format') != FORMAT: raise ValueError(f'{path}: not a candidate file (its "format" is not "{FORMAT}")')
     if d.get('version') != VERSION: raise ValueError(f'{path}: candidate file of version {d.get("version")}; this release reads version {VERSION}')
     try: c = Candidate(tuple(Step(s['t'], s.get('skip', ()), s.get('reuse', ()), s.get('guided', True)) for s in d['steps']), d['t_end'], d['sampler'], d.get('eta', 0.))
-    except (KeyError, TypeError, ValueError) as e: raise ValueError(f'{path}: broken candidate file: {f"{e} is missing" if isinstance(e, KeyError) else e}') from None
+    except (KeyError, TypeError, ValueError, OverflowError) as e: raise ValueError(f'{path}: broken candidate file: {f"{e} is missing" if isinstance(e, KeyError) else e}') from None
     if d.get('timesteps', list(c.times)) != list(c.times): raise ValueError(f'{path}: its "timesteps" are not the times of its "steps"; change both or neither')
     if model is not None: _check_model(path, c, d.get('model'), model, any_model); _check_blocks(path, c, d.get('blocks'), model)
     return c
