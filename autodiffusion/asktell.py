@@ -45,10 +45,10 @@ class Session:
             self.run.scores('driven', [c], p.samples); self.run.history.append((c, self.run.levels[p.samples][c]))
         return self.run.levels[p.samples][c].value
 
-# %% ../nbs/88_asktell.ipynb #dc1ce788
+# %% ../nbs/88_asktell.ipynb #c146ceb1
 @patch
 def ask(self:Session, n:int=1)->list: # of new candidates
-    "What the search itself would score next, a function of the scores so far"
+    "What the search itself would score next, a function of the scores so far; single changes of blocks are not offered apart"
     s = self.run.search; ev = s.preset.evolution
     return s._children(self.run, len(self.scores)//ev.population, n)
 

@@ -160,7 +160,7 @@ def cheapest(self:BlockSpace, n:int, calls=None)->float:
     "The least that `n` steps can cost"
     return self.cost(self.lists(*self._leanest(n)), calls)
 
-# %% ../nbs/35_budget.ipynb #03258507
+# %% ../nbs/35_budget.ipynb #a09464f5
 @patch(cls_method=True)
 def of(cls:BlockSpace,
     blocks:Blocks,                  # the network's blocks
@@ -170,7 +170,7 @@ def of(cls:BlockSpace,
     skip=None,                      # blocks that may be skipped, by id or name; by default all
     reuse=None,                     # blocks that may be reused; by default all
     harm:Sensitivity=None,          # measured sensitivities; by default all blocks count the same
-    memory:float=math.inf,          # bytes a picture that reused blocks may take to be remembered, in float32: of the blocks that may be reused those stay that save most for their bytes
+    memory:float=math.inf,          # bytes a picture that reused blocks may take to be remembered, in float32: of the blocks that may be reused those stay that save most for their bytes. Guidance takes twice as many
 )->BlockSpace:
     "The rules for a network, priced by its blocks"
     if not memory >= 0: raise ValueError(f'memory must be at least 0 bytes, got {memory}')

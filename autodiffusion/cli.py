@@ -248,7 +248,7 @@ def command(func):
             except Exception as e: print(f'{func.__name__}: error: {one_line(e)}', file=sys.stderr); return 1
     return run
 
-# %% ../nbs/120_cli.ipynb #e307193b
+# %% ../nbs/120_cli.ipynb #c0fb0ae1
 def block_rules(
     model:Denoiser,         # model with its blocks
     budget:float,           # cost of a picture, in full steps
@@ -286,7 +286,7 @@ def measured_harm(model:Denoiser, path, quiet:bool=False, batch_size:int=None)->
 def with_blocks_of(model:Denoiser, candidate)->Denoiser:
     "The model with its blocks, if the steps of that candidate file leave any out"
     try: steps = json.loads(Path(candidate).read_text())['steps']; lists = any(s.get('skip') or s.get('reuse') for s in steps)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError): return model   # `load_candidate` says what is wrong with the file
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError): return model   # `load_candidate` says what is wrong with the file
     return model.with_(blocks=find_blocks(model, repeats=0)) if lists else model
 
 # %% ../nbs/120_cli.ipynb #69127b3c

@@ -100,7 +100,7 @@ class Denoiser:
         if self.classifier_scale and self.classifier is None: raise ValueError('classifier_scale other than 0 needs a classifier: a network of (x, t) that returns logits')
         if self.classifier_scale and not self.n_classes: raise ValueError('classifier guidance needs labels: give n_classes, and conditional=False if the network itself takes none')
 
-# %% ../nbs/10_denoiser.ipynb #6fe4f43b
+# %% ../nbs/10_denoiser.ipynb #aabacfe2
 from fastcore.basics import patch
 
 @patch
@@ -112,8 +112,9 @@ def bare(net): "The network itself, where it was wrapped by torch.compile"; retu
 
 @patch
 def compiled(self:Denoiser, **options):
-    "A copy with its network compiled by torch.compile, which `options` go to: the first call of every batch size is slow, the others are faster; for whole networks, since steps without some blocks call for another network"
+    "A copy with its network compiled by torch.compile, which `options` go to: the first call of every batch size is slow, the others are faster; for whole networks, since steps without some blocks call for another network. Raises torch's limit of compiled sizes of one network to 64, for the whole process"
     if not isinstance(self.net, nn.Module): raise ValueError(f'{self.name}: only a torch module can be compiled, the network is a {type(self.net).__name__}')
+    limits = torch._dynamo.config; name = 'recompile_limit' if hasattr(limits, 'recompile_limit') else 'cache_size_limit'; setattr(limits, name, max(64, getattr(limits, name)))
     return self.with_(net=torch.compile(bare(self.net), **{'dynamic': False, **options}))
 
 @patch(as_prop=True)

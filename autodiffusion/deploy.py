@@ -6,19 +6,19 @@
 __all__ = ['Replay', 'calls', 'randn_tensor', 'Moved', 'CandidateScheduler', 'model_start', 'Hooks', 'restore', 'apply_file',
            'native', 'noise_levels', 'flow_levels', 'unshifted', 'step_lists', 'print_lists', 'save_lists']
 
-# %% ../nbs/98_deploy.ipynb #e58db47c
+# %% ../nbs/98_deploy.ipynb #93d259db
 import contextlib, inspect, json, warnings
 from dataclasses import dataclass
 from pathlib import Path
 import numpy as np, torch
 from fastcore.basics import patch
 from .schedule import NoiseSchedule, CLEAN
-from .denoiser import Denoiser, Prediction
+from .denoiser import Denoiser, Prediction, bare
 from .rules import get_sampler, spans, walk
 from .samplers import check_blocks, check_times
 from .blocks import find_blocks
 from .space import Candidate, load_candidate, write_text
-from .hub import Backbone, from_diffusers, get_family, need, pipeline_call, _scheduler, _size
+from .hub import FAMILIES, Backbone, from_diffusers, get_family, need, pipeline_call, _scheduler, _size
 
 # %% ../nbs/98_deploy.ipynb #5bd54962
 class _Asked(Exception):
@@ -63,12 +63,12 @@ class Moved:
     prev_sample: torch.Tensor           # the latents that the pipeline goes on with
     pred_original_sample: torch.Tensor  # what the network now takes for the clean ones
 
-# %% ../nbs/98_deploy.ipynb #8dc3d0de
+# %% ../nbs/98_deploy.ipynb #0d3b07b0
 class CandidateScheduler:
     "Runs a candidate in a pipeline; made by `apply_to`"
     order, _compatibles = 1, []
     def prepare(self, model, c, original): # in place of __init__, which diffusers wants to call without arguments
-        self.model, self.candidate, self.original = model, c, original
+        self.model, self.candidate, self.original, self.doubled = model, c, original, False    # doubled: the pipeline hands in a guided batch twice
         self.plan = calls(model.schedule, c); self.set_timesteps()
         return self
 
@@ -95,12 +95,11 @@ def _units(model, x, t, back=False):
     alpha, sigma = model.factors(t)
     return x/(alpha + sigma) if back else x*(alpha + sigma)
 
-# %% ../nbs/98_deploy.ipynb #4352dddb
+# %% ../nbs/98_deploy.ipynb #c721d18b
 @patch
 def _begin(self:CandidateScheduler, sample, generator):
-    first, second = (sample.chunk(2) if len(sample) % 2 == 0 else (sample, None))
-    twice = generator is None and second is not None and torch.equal(first, second)     # as DiT's pipeline hands it in under guidance: both halves stay the same
-    def draw(k): new = randn_tensor((first if twice else sample).shape, generator=generator, device=sample.device, dtype=torch.float32); return torch.cat([new, new]) if twice else new
+    half = sample[:len(sample)//2]; twice = self.doubled and torch.equal(half, sample[len(half):])     # both halves stay the same
+    def draw(k): new = randn_tensor((half if twice else sample).shape, generator=generator, device=sample.device, dtype=torch.float32); return torch.cat([new, new]) if twice else new
     self.replay = Replay(self.model.schedule, self.candidate, _units(self.model, sample.float(), self.plan[0][0]), draw)
     self.at = self.replay.next()
 
@@ -175,7 +174,7 @@ def _check_guidance(self:Hooks):
     if now is not None and not self.warned and abs(max(now, 1) - max(want, 1)) > 1e-6:
         self.warned = True; warnings.warn(f'these steps were found at guidance scale {want:g}, and the pipeline is called with {now:g}: say guidance_scale={want:g}')
 
-# %% ../nbs/98_deploy.ipynb #7cc62274
+# %% ../nbs/98_deploy.ipynb #69501ee6
 @patch
 def apply_to(self:Candidate,
     pipe,                   # pipeline of diffusers; it is changed in place, see `restore`
@@ -185,11 +184,11 @@ def apply_to(self:Candidate,
     "Let a pipeline run these steps, whatever they are; raises ValueError where they do not belong to it"
     restore(pipe); lists = any(s.skip or s.reuse for s in self.steps)
     if model is None: model = _blank(pipe, guidance)
-    elif not isinstance(model.net, Backbone) or model.net.backbone is not getattr(pipe, get_family(pipe).part): raise ValueError('this model was not made from this pipeline: leave it out, or give the one that from_diffusers made')
+    elif not isinstance(bare(model.net), Backbone) or bare(model.net).backbone is not getattr(pipe, get_family(pipe).part): raise ValueError('this model was not made from this pipeline: leave it out, or give the one that from_diffusers made')
     if guidance is not None: model = model.with_(guidance_scale=float(guidance) if model.null_label is not None and guidance > 1 else 1.)
     if lists and model.blocks is None: model = model.with_(blocks=find_blocks(model, repeats=0))
     check_times(self.times, model.schedule, self.t_end); check_blocks(model, self.steps)
-    s = _scheduler_class()(); s.register_to_config(**dict(pipe.scheduler.config)); s.prepare(model, self, pipe.scheduler)
+    s = _scheduler_class()(); s.register_to_config(**dict(pipe.scheduler.config)); s.prepare(model, self, pipe.scheduler); s.doubled = get_family(pipe) is FAMILIES['DiTPipeline']
     call = {k: v for k, v in pipeline_call(pipe, model, []).items() if k not in ('prompt', 'negative_prompt', 'class_labels', 'batch_size')}
     s.guidance = call.get('guidance_scale', 1.); pipe.scheduler = s; pipe.autodiffusion_hooks = Hooks(pipe, s)
     return dict(num_inference_steps=len(s.plan), **call)
@@ -209,7 +208,7 @@ def restore(pipe):
     if hooks: hooks.remove()
     pipe.scheduler = _scheduler(pipe); return pipe
 
-# %% ../nbs/98_deploy.ipynb #268d1775
+# %% ../nbs/98_deploy.ipynb #c146340a
 def apply_file(
     path,                   # candidate file, such as runs/search/best.json
     pipe,                   # pipeline of diffusers; it is changed in place
@@ -217,7 +216,7 @@ def apply_file(
 )->dict: # arguments for the call of the pipeline
     "Let a pipeline run the steps of a candidate file; raises ValueError where they do not belong to it"
     try: card = json.loads(Path(path).read_text(encoding='utf-8'))['model']; name, shape, g = card['name'], card['shape'], card['guidance_scale']
-    except (OSError, ValueError, KeyError, TypeError): load_candidate(path); raise ValueError(f'{path}: it does not say which model it is for') from None
+    except (OSError, ValueError, KeyError, TypeError, RecursionError): load_candidate(path); raise ValueError(f'{path}: it does not say which model it is for') from None
     own, side = _size(restore(pipe), None, None); k = side[0]//own[1]
     model = _blank(pipe, g if get_family(pipe).guided else None, **({} if list(own) == list(shape) or len(shape) != 3 or own[0] != shape[0] else dict(height=shape[1]*k, width=shape[2]*k)))
     model = model.with_(name=model.name if 'parameters' in str(name) else name, blocks=find_blocks(model, repeats=0))

@@ -125,18 +125,18 @@ def _others(b, skip, reuse, k, i): # pairs of flags: skipped, reused
     "What else block `i` may do at step `k`"
     return [s for s in ((0, 0), (1, 0), (0, 1)) if s != (skip[k, i], reuse[k, i]) and not (s[0] and i not in b.skip) and not (s[1] and (i not in b.reuse or not k))]
 
-# %% ../nbs/50_evolve.ipynb #06f28f2f
+# %% ../nbs/50_evolve.ipynb #041eee33
 def single_changes(
     rng,                # numpy Generator, for the choice among too many
     c:Candidate,        # parent
     space:SearchSpace,  # what is legal, with blocks
     most:int=None,      # at most this many; by default all
     seen=(),            # candidates that are not wanted again
-    spare:float=.05,    # share of the changes that is left out: those that move the picture most, whichever way
+    spare:float=.05,    # share of the changes that is left out, those that move the picture most, whichever way; where harm is not known, none is
 )->list: # new candidates of the same steps
     "Every candidate that differs from `c` in what one block does at one step, made affordable"
     b = space.blocks; skip, reuse = b.tables(c.lists()); out = {}
-    saves, harm = (b.saves, b.reuse_saves), b.harms(c.times)
+    saves, harm = (b.saves, b.reuse_saves), b.harms(c.times); spare = spare if len(b.harm) else 0.
     for k, i in np.ndindex(skip.shape):
         for s in _others(b, skip, reuse, k, i):
             now = skip.copy(), reuse.copy(); now[0][k, i], now[1][k, i] = s

@@ -8,7 +8,7 @@ __all__ = ['INSTALL', 'PREDICTIONS', 'FAMILIES', 'OWN', 'MEMORY', 'FROM_NOTHING'
            'open_pipeline', 'from_diffusers', 'own_steps', 'own_noise', 'pipeline_call', 'Price', 'measure_pipeline',
            'price_table', 'save_memory', 'pixels', 'Pairwise', 'Target', 'ClipGoal', 'clip_score', 'flow_start']
 
-# %% ../nbs/96_hub.ipynb #27c33349
+# %% ../nbs/96_hub.ipynb #067ea077
 import contextlib, copy, inspect, json, math, os, sys, tempfile, time, zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ import numpy as np, torch
 from torch import nn
 from fastcore.basics import patch
 from .schedule import NoiseSchedule, CLEAN
-from .denoiser import Denoiser
+from .denoiser import Denoiser, bare
 from .rules import get_sampler
 from .samplers import noise, sample
 from .space import Candidate
@@ -499,7 +499,7 @@ def own_noise(
             if hasattr(sys.modules[name], 'randn_tensor'): stack.enter_context(replaced.object(sys.modules[name], 'randn_tensor', draw(stream)))
         yield
 
-# %% ../nbs/96_hub.ipynb #7240e99c
+# %% ../nbs/96_hub.ipynb #8672b618
 def pipeline_call(
     pipe,           # pipeline
     model:Denoiser, # what `from_diffusers` made of it
@@ -507,7 +507,7 @@ def pipeline_call(
     seed:int=0,     # seed of the noise, which also orders the prompts
 )->dict: # keyword arguments
     "Arguments with which a call of the pipeline draws these samples"
-    if not isinstance(model.net, Backbone): raise ValueError(f'{model.name} was not made by from_diffusers, so it does not say how to call a pipeline')
+    if not isinstance(bare(model.net), Backbone): raise ValueError(f'{model.name} was not made by from_diffusers, so it does not say how to call a pipeline')
     known, y = inspect.signature(type(pipe).__call__).parameters, model.labels(indices, seed)
     own = model.net.constants; g = own['guidance'] if model.null_label is None else model.guidance_scale
     out = dict(guidance_scale=g, height=own['size'][0], width=own['size'][1], use_resolution_binning=False)

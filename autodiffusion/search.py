@@ -54,7 +54,7 @@ PRESETS = dict(
     standard=Preset(Evolution('standard', 14, 5, 8), 300, 8, 1000, 2, 1000, (100,), 24, 4000, 3),
     paper=Preset(Evolution('paper', 50, 10, 10), 5000, 1, 5000, 0, 5000))
 
-# %% ../nbs/80_search.ipynb #db0f9ec6
+# %% ../nbs/80_search.ipynb #540cdc92
 def network_evaluations(p:Preset, steps:int, evals:int=1, known:int=7)->int:
     "How many network evaluations a search with these settings takes, if nothing has to be done twice"
     return steps*evals*(search_pictures(p) + (known + 1)*p.held_out)
@@ -64,7 +64,7 @@ def search_pictures(p:Preset)->int:
     finals = (p.finalists + 1)*(p.final_samples - min((*p.rungs, p.samples))) + p.refinements*_climbing(p.finalists, _refining(p))
     return sum(_climbing(_size(p, g), (*p.rungs, p.samples)) for g in range(p.evolution.generations)) + finals + _climbing(RACERS, [n - p.final_samples for n in p.race])
 
-def _size(p, g): "How many candidates generation `g` has at most"; return p.evolution.population*(p.singles if g == 1 and p.singles else 1)
+def _size(p, g): "How many candidates generation `g` has at most"; return p.evolution.population*(max(1, p.singles) if g == 1 else 1)
 
 def _refining(p): "Rungs of a refinement: near the best, the lowest one tells nothing any more"; return (p.samples, p.final_samples) if p.rungs else (p.final_samples,)
 
@@ -188,7 +188,7 @@ def weights_check(net)->str:
     for name, p in sorted(bare(net).state_dict().items()): crc = zlib.crc32(p.detach().flatten()[:4096].float().cpu().numpy().tobytes(), zlib.crc32(name.encode(), crc))
     return f'{crc:08x}'
 
-# %% ../nbs/80_search.ipynb #cba2960b
+# %% ../nbs/80_search.ipynb #79fcbf02
 class Search:
     "A search for the best steps of a model under a reference"
     modelled = True     # a model of the scores chooses the children
@@ -222,17 +222,20 @@ class Search:
         self.space = space or SearchSpace(len(model.schedule), steps, sampler=sampler, eta=eta)
         if self.space.n_train != len(model.schedule): raise ValueError(f'the space is for {self.space.n_train} training steps, the model has {len(model.schedule)}')
         self.model, self.reference, self.seed, self.out, self.preset_name = model, reference, seed, out and Path(out), preset if isinstance(preset, str) else 'custom'
-        preset = preset if isinstance(preset, Preset) else PRESETS[preset] if preset == 'paper' or not self.space.blocks else _with_blocks(PRESETS[preset], self.modelled and self.space.blocks.most > 0)
+        preset = preset if isinstance(preset, Preset) else PRESETS[preset] if preset == 'paper' or not self.space.blocks else _with_blocks(PRESETS[preset], self.modelled)
         self.preset, self.own_baselines = _change(preset, samples, population, generations, finalists, final_samples, refinements, held_out, last_samples), dict(baselines or {})
+        if self.preset.singles and not _changeable(self.space): self.preset = dataclasses.replace(self.preset, singles=0)
         self.seeds, self.batch_size, self.precision = tuple(seed_genes(s, self.space) for s in seeds), batch_size, precision
         for s in self.seeds: self.space.repair(*s)
         self._check_blocks()
         Fitness(model, reference, self.preset.samples, rungs=[*self.preset.counts, self.preset.held_out], batch_size=1 if batch_size is None else batch_size)  # complains about what cannot be scored
 
-# %% ../nbs/80_search.ipynb #6106a0ab
+# %% ../nbs/80_search.ipynb #919fc7d8
 def _with_blocks(p:Preset, singles):
     "The preset where blocks are searched, too: there is more to find, and children share more"
     return dataclasses.replace(p, evolution=dataclasses.replace(p.evolution, population=2*p.evolution.population), singles=5 if singles else 0)
+
+def _changeable(space): "Whether a step may go without any block"; b = space.blocks; return bool(b and b.most and (b.skip or b.reuse and space.step_range[1] > 1))
 
 def _change(p:Preset, samples=None, population=None, generations=None, finalists=None, final_samples=None, refinements=None, held_out=None, last_samples=None)->Preset:
     "A preset with some numbers changed; the finalists get at least as many samples as everyone, and rungs lie below"
@@ -248,7 +251,7 @@ def _change(p:Preset, samples=None, population=None, generations=None, finalists
     p = dataclasses.replace(p, evolution=ev, last_samples=last, final_samples=final, **given(samples=samples, finalists=finalists, refinements=refinements, held_out=held_out))
     return dataclasses.replace(p, rungs=tuple(sorted(r for r in p.rungs if r < p.samples)))
 
-# %% ../nbs/80_search.ipynb #ac2364dd
+# %% ../nbs/80_search.ipynb #39c5fae3
 def network_card(model:Denoiser)->dict:
     "What changes the pictures and is neither in the model's card nor in its weights; only what is not as usual"
     def of(net): # settings that two networks with the same weights may differ in (those of the shipped kind, a dict, follow from the weights)
@@ -273,7 +276,7 @@ def config(self:Search)->dict:
     ref = dict(features=r.features, n=r.n, check=f'{float(np.trace(r.cov)) + float(r.mean.sum()):.6g}')
     if r.extractor and r.extractor.preprocessing and not r.preprocessing: ref['prepared'] = r.extractor.preprocessing  # where the statistics do not say, the extractor decides
     if self.own_baselines: space['baselines'] = {k: pack(c) for k, c in self.own_baselines.items()}
-    if s.blocks: space['blocks'] = dict(s.blocks.card(), fingerprint=self.model.blocks.fingerprint)
+    if s.blocks: space['blocks'] = dict(s.blocks.card(), fingerprint=self.model.blocks.fingerprint, proposals=2)  # 2: how they are proposed; journals of another way are refused
     if net := network_card(self.model): space['network'] = net
     if self.grafted: space['grafted'] = True
     return plain(dict(version=__version__, **space, preset=self.preset_name, **{k: v for k, v in dataclasses.asdict(self.preset).items() if k != 'singles' or v}, seed=self.seed, seeds=[t if l is None else [t, [list(map(sorted, p)) for p in l]] for t, l in self.seeds], precision=self.precision,
@@ -456,14 +459,13 @@ def _climb(self:Search, run, stage, cs, rungs):
         run.scores(stage, cs, n)
         if k + 1 < len(rungs): cs = self.promising(cs, run.levels[n], math.ceil(len(cs)/2))
 
-# %% ../nbs/80_search.ipynb #8212d442
+# %% ../nbs/80_search.ipynb #98103776
 @patch
 def _children(self:Search, run, g, n):
     "The candidates of generation `g`: of many proposed ones those that promise most for their price"
     p, b = self.preset, self.space.blocks; wide = p.pool if g and self.modelled else 1
     ev = dataclasses.replace(p.evolution, population=n*wide)
     ranked, seen = self.rank(run.most(ev.parents)), {c for level in run.levels.values() for c in level}
-    if g == 1 and p.singles and b and (cs := single_changes(np.random.default_rng([self.seed, g]), ranked[0], self.space, n, seen)): run.fit.shared.plan(cs, ranked[:1]); return cs
     seeds = [*self.seeds, *map(unpack, run.journal.found.get('proposals', ()))]
     pool = propose(g, ranked, self.space, self.model.schedule, ev, self.seed, seeds, seen)
     known = run.everything() if b else run.most(2*self.space.step_range[1] + 4)    # what a model of block lists has to learn is much
@@ -473,12 +475,19 @@ def _children(self:Search, run, g, n):
     return cs
 
 @patch
+def _screen(self:Search, run):
+    "The second generation where blocks are searched: single changes of the best candidate"
+    best, seen = self.rank(run.most(self.preset.evolution.parents))[0], {c for level in run.levels.values() for c in level}
+    cs = single_changes(np.random.default_rng([self.seed, 1]), best, self.space, _size(self.preset, 1), seen)
+    run.fit.shared.plan(cs, [best]); return cs
+
+@patch
 def _stages(self:Search, run):
     "Generations, finalists, held-out scores"
     p, ev = self.preset, self.preset.evolution; rungs = (*p.rungs, p.samples)
     for g in range(ev.generations):
         run.bar.set_description(f'generation {g + 1}/{ev.generations}, best {min(run.values(p.samples).values(), default=math.inf):.4g}')
-        cs = self._children(run, g, _size(p, g))
+        cs = (self._screen(run) if g == 1 and p.singles else []) or self._children(run, g, ev.population)
         self._climb(run, f'generation {g + 1}', cs, rungs)
         run.history += [(c, run.levels[rungs[0]][c]) for c in cs]
         run.upto(sum(_climbing(_size(p, h), rungs) for h in range(g + 1)))

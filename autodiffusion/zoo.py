@@ -6,7 +6,7 @@
 __all__ = ['CLASSES', 'timestep_embedding', 'ResBlock', 'Attention', 'UNet', 'Residual', 'Classifier', 'Features',
            'classifier_extractor', 'save_weights', 'load_weights', 'data_file', 'load_unet', 'load_demo']
 
-# %% ../nbs/90_zoo.ipynb #6a993937
+# %% ../nbs/90_zoo.ipynb #dfd00e50
 import json, math
 from importlib.resources import files
 from pathlib import Path
@@ -17,7 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from fastcore.basics import patch
 from .schedule import NoiseSchedule
-from .denoiser import Denoiser
+from .denoiser import Denoiser, bare
 from .samplers import sample
 from .fid import Extractor, Reference, to_uint8
 
@@ -146,14 +146,14 @@ def classifier_extractor(net:Classifier, name:str='cifar')->Extractor:
     net.eval()
     return Extractor(name, net.head.in_features, Features(net), '[0, 255] to [-1, 1]')
 
-# %% ../nbs/90_zoo.ipynb #5f1e346b
+# %% ../nbs/90_zoo.ipynb #483fd6e0
 def save_weights(
     path,           # file to write, .safetensors
     net:nn.Module,  # network with a `config`
     **card,         # what else the file should say; plain values
 ):
     "Write a network's weights as float16, with its configuration"
-    meta = dict(kind=type(net).__name__, config=json.dumps(net.config), card=json.dumps(card))
+    net = bare(net); meta = dict(kind=type(net).__name__, config=json.dumps(net.config), card=json.dumps(card))
     save_file({k: v.detach().cpu().contiguous().half() if v.is_floating_point() else v.detach().cpu() for k, v in net.state_dict().items()}, str(path), meta)
 
 def load_weights(
