@@ -8,10 +8,10 @@ __all__ = ['DTYPES', 'number_list', 'step_count', 'open_device', 'open_model', '
            'open_reference', 'one_line', 'both_spellings', 'command', 'block_rules', 'priced_blocks', 'measured_harm',
            'with_blocks_of', 'search_pipeline', 'report_lists', 'end_range', 'recipe_model', 'check_numbers',
            'check_together', 'search_model', 'step_range', 'rule_options', 'search_space', 'with_harm', 'search_with',
-           'autodiffusion_search', 'report', 'check_out', 'device_list', 'autodiffusion_sample',
+           'check_early', 'autodiffusion_search', 'report', 'check_out', 'device_list', 'autodiffusion_sample',
            'autodiffusion_transfer', 'autodiffusion_stats', 'autodiffusion_fid', 'autodiffusion_evaluate']
 
-# %% ../nbs/120_cli.ipynb #8980667f
+# %% ../nbs/120_cli.ipynb #79164eda
 import dataclasses, functools, importlib, json, os, re, sys, warnings
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,7 +23,8 @@ from .space import Candidate, SearchSpace, trailing, windows_round, load_candida
 from .blocks import UNITS, Sensitivity, find_blocks, sensitivity
 from .budget import BlockSpace
 from .fid import EXTENSIONS, INCEPTION, Reference, compare, open_images, statistics, to_uint8, read_array, check_prepared
-from .fitness import fastest_precision, find_batch_size
+from .fitness import Fitness, fastest_precision, find_batch_size
+from .workers import send
 from .search import Search, weights_check
 from .transfer import check_transfer, transfer
 from .batches import sample_to, spread, worker, worker_device
@@ -356,7 +357,7 @@ def step_range(o): # int or pair
     if o.start and o.window is not None and n != len(o.start): raise ValueError(f'--start has {len(o.start)} times, but --steps is {o.steps}')
     return n
 
-# %% ../nbs/120_cli.ipynb #c1e895ef
+# %% ../nbs/120_cli.ipynb #b45acc8d
 def rule_options(o): "What steps may do with blocks, the largest share, and the unit of cost"; return o.blocks or 'both', 1. if o.share is None else o.share, o.unit or 'macs'
 
 def search_space(o, r, m): # (SearchSpace, seeds)
@@ -382,7 +383,12 @@ def search_with(o, r, m, space, seeds):
     if not r: return lambda ref: Search(m, ref, preset=o.preset or 'standard', space=space, seeds=seeds, **settings)
     return lambda ref: r.search(m, ref, step_range(o), start=o.start, preset=o.preset or 'paper', space=space, classifier_scale=m.classifier_scale, guidance_scale=m.guidance_scale, **settings)
 
-# %% ../nbs/120_cli.ipynb #61cf52df
+def check_early(ready, m, workers):
+    "What can be known before the reference is made: settings, folder, and whether other processes can be given the model"
+    ready(stand_in := load_demo()[1]).check_out(('reference', 'blocks'))
+    if workers > 1: send(Fitness(m, stand_in, 2))
+
+# %% ../nbs/120_cli.ipynb #b4a8c798
 @command
 def autodiffusion_search(
     recipe:str=None,            # a search of the AutoDiffusion paper, which fills in what is not given: imagenet64, lsun_bedroom, lsun_cat, sd14_plms or sd14_dpm
@@ -441,7 +447,7 @@ def autodiffusion_search(
     if budget is not None: m = m.with_(blocks=priced_blocks(m if o.precision == 'auto' else m.with_(precision=o.precision), Path(out)/'milliseconds.json', unit))
     space, seeds = search_space(o, r, m)
     ready = search_with(o, r, m, space, seeds)
-    ready(load_demo()[1]).check_out(('reference', 'blocks'))  # settings and folder are looked at before the reference is made
+    check_early(ready, m, workers)
     goal = target_of(m, pipe, target) if target is not None else open_reference(reference, features, weights, dev, m, Path(out)/'reference.npz', resize)
     if budget is not None: ready = search_with(o, r, m, with_harm(o, m, space), seeds)
     result = ready(goal).run(progress=not quiet, workers=workers)

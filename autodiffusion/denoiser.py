@@ -137,7 +137,7 @@ def gradients(self:Denoiser, step=None):
 @patch(as_prop=True)
 def evals_per_call(self:Denoiser): "Network evaluations per picture and guided call"; return self.evals()
 
-# %% ../nbs/10_denoiser.ipynb #fa57467c
+# %% ../nbs/10_denoiser.ipynb #2dfc0cb9
 @patch
 def _times(self:Denoiser, x, t): return torch.full((len(x),), t, device=x.device, dtype=torch.int64 if float(t).is_integer() else torch.float32)
 
@@ -152,6 +152,7 @@ def _raw(self:Denoiser, x, t, y, guided=True): # output, and variance fractions 
     t = self._times(x, t)
     with torch.no_grad(), self._amp(x): out = self.net(x, t) if y is None or not self.conditional else self.net(x, t, y)
     out = getattr(out, 'sample', out).float()
+    if self.net is not bare(self.net): out = out.clone()    # with CUDA graphs the next call writes to the same place
     if out.shape != (len(x), c, *size[1:]): raise ValueError(f'the network returned shape {tuple(out.shape)} for input of shape {tuple(x.shape)}; expected {(len(x), c, *size[1:])}' + (', as learned_variance says' if self.learned_variance else ''))
     out, frac = (out[:, :size[0]], (out[:b, size[0]:] + 1)/2) if self.learned_variance else (out, None)
     if guided: y_out, null = out.chunk(2); out = null + self.guidance_scale*(y_out - null)

@@ -188,11 +188,11 @@ def weights_check(net)->str:
     for name, p in sorted(bare(net).state_dict().items()): crc = zlib.crc32(p.detach().flatten()[:4096].float().cpu().numpy().tobytes(), zlib.crc32(name.encode(), crc))
     return f'{crc:08x}'
 
-# %% ../nbs/80_search.ipynb #79fcbf02
+# %% ../nbs/80_search.ipynb #17a34073
 class Search:
     "A search for the best steps of a model under a reference"
     modelled = True     # a model of the scores chooses the children
-    grafted = False     # children are offered with first steps of scored candidates, too (`evolve.grafts`): an eighth cheaper, some per cent worse
+    grafted = False     # children are offered with first steps of scored candidates, too (`evolve.grafts`): an eighth cheaper, some per cent worse with a `thrift` of 2
     def __init__(self,
         model:Denoiser,             # model to be made fast
         reference:Reference,        # statistics of real pictures, with an extractor
@@ -251,7 +251,7 @@ def _change(p:Preset, samples=None, population=None, generations=None, finalists
     p = dataclasses.replace(p, evolution=ev, last_samples=last, final_samples=final, **given(samples=samples, finalists=finalists, refinements=refinements, held_out=held_out))
     return dataclasses.replace(p, rungs=tuple(sorted(r for r in p.rungs if r < p.samples)))
 
-# %% ../nbs/80_search.ipynb #39c5fae3
+# %% ../nbs/80_search.ipynb #114481a6
 def network_card(model:Denoiser)->dict:
     "What changes the pictures and is neither in the model's card nor in its weights; only what is not as usual"
     def of(net): # settings that two networks with the same weights may differ in (those of the shipped kind, a dict, follow from the weights)
@@ -269,6 +269,9 @@ def _check_blocks(self:Search):
     if b and len(b.saves) != len(own): raise ValueError(f'{self.model.name}: the space is for a network of {len(b.saves)} blocks, this one has {len(own)}')
 
 @patch(as_prop=True)
+def thrift(self:Search)->float: "How much children that begin like scored ones are preferred (`choose`); with blocks less, where it was not tried"; return 2. if self.space.blocks else 4.
+
+@patch(as_prop=True)
 def config(self:Search)->dict:
     "All that the result depends on, as plain values"
     s, r = self.space, self.reference
@@ -276,9 +279,10 @@ def config(self:Search)->dict:
     ref = dict(features=r.features, n=r.n, check=f'{float(np.trace(r.cov)) + float(r.mean.sum()):.6g}')
     if r.extractor and r.extractor.preprocessing and not r.preprocessing: ref['prepared'] = r.extractor.preprocessing  # where the statistics do not say, the extractor decides
     if self.own_baselines: space['baselines'] = {k: pack(c) for k, c in self.own_baselines.items()}
-    if s.blocks: space['blocks'] = dict(s.blocks.card(), fingerprint=self.model.blocks.fingerprint, proposals=2)  # 2: how they are proposed; journals of another way are refused
+    if s.blocks: space['blocks'] = dict(s.blocks.card(), fingerprint=self.model.blocks.fingerprint, proposals=3)  # 3: how they are proposed; journals of another way are refused
     if net := network_card(self.model): space['network'] = net
     if self.grafted: space['grafted'] = True
+    if self.modelled and self.preset.pool > 1 and not s.blocks: space['thrift'] = self.thrift
     return plain(dict(version=__version__, **space, preset=self.preset_name, **{k: v for k, v in dataclasses.asdict(self.preset).items() if k != 'singles' or v}, seed=self.seed, seeds=[t if l is None else [t, [list(map(sorted, p)) for p in l]] for t, l in self.seeds], precision=self.precision,
                 asked_batch_size=self.batch_size, device=self.model.device.type, model=self.model.card(), weights=weights_check(self.model.net), reference=ref,
                 **(dict(classifier=weights_check(self.model.classifier)) if self.model.classifier_scale and hasattr(self.model.classifier, 'state_dict') else {})))
@@ -459,7 +463,7 @@ def _climb(self:Search, run, stage, cs, rungs):
         run.scores(stage, cs, n)
         if k + 1 < len(rungs): cs = self.promising(cs, run.levels[n], math.ceil(len(cs)/2))
 
-# %% ../nbs/80_search.ipynb #98103776
+# %% ../nbs/80_search.ipynb #fa4ce2f1
 @patch
 def _children(self:Search, run, g, n):
     "The candidates of generation `g`: of many proposed ones those that promise most for their price"
@@ -470,7 +474,7 @@ def _children(self:Search, run, g, n):
     pool = propose(g, ranked, self.space, self.model.schedule, ev, self.seed, seeds, seen)
     known = run.everything() if b else run.most(2*self.space.step_range[1] + 4)    # what a model of block lists has to learn is much
     if self.grafted and wide > 1 and g > 1 and not b: pool += grafts(pool, known, self.space, seen)   # not at once, so that the search sees many beginnings first
-    cs = choose(pool, n, known, self.model.schedule, b) if wide > 1 else pool
+    cs = choose(pool, n, known, self.model.schedule, b, self.thrift) if wide > 1 else pool
     run.fit.shared.plan(cs, ranked[:ev.parents])
     return cs
 

@@ -69,7 +69,7 @@ def improvement(mean, std, best):
     std = np.maximum(std, 1e-9); z = (best - mean)/std
     return (best - mean)*norm.cdf(z) + std*norm.pdf(z)
 
-# %% ../nbs/55_surrogate.ipynb #8cb1f94d
+# %% ../nbs/55_surrogate.ipynb #6a0489e3
 def prefixes(c:Candidate): "Everything that a candidate begins with"; return [c.steps[:k + 1] for k in range(len(c))]
 
 def choose(
@@ -78,6 +78,7 @@ def choose(
     scores:dict,            # candidate -> score, all on one scale: of the same samples, or `Run.everything`
     schedule:NoiseSchedule, # the model's noise schedule
     blocks:BlockSpace=None, # rules of the block lists, where there are any
+    thrift:float=2.,        # power of the price
 )->list: # `n` of the pool; the first ones where there is nothing to go by
     "The children of most promise for their price"
     known = sorted((c for c in scores if math.isfinite(scores[c]) and scores[c] > 0), key=lambda c: (scores[c], c.key))[:120 if blocks else 80]
@@ -88,7 +89,8 @@ def choose(
         gp = fit_scores(X, y, kernel, smooth); kernel = gp.kernel_
         mean, std = gp.predict(P[left], return_std=True)
         price = np.array([.5 + sum(p not in begun for p in prefixes(pool[i])) for i in left])    # features take about half an evaluation
-        k = int(np.argmax(np.round(improvement(mean, std, np.log(y.min()))/price**2, 9)))
+        worth = improvement(mean, std, np.log(y.min()))/(1.5*price/price.min())**thrift    # 1.5: what a child costs at least
+        k = int(np.argmax(np.round(worth, 9)))     # smaller differences are of the machine
         i = left.pop(k); out.append(pool[i]); begun |= set(prefixes(pool[i]))
         X, y = np.vstack([X, P[i]]), np.append(y, math.exp(mean[k]))
     return out
