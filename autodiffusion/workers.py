@@ -53,7 +53,7 @@ def pool(
         for k in range(n): queue.put(devices[k % len(devices)])
     return ProcessPoolExecutor(n, ctx, _take, (queue, max(1, (os.cpu_count() or 1)//n)))
 
-# %% ../nbs/75_workers.ipynb #65cbcb08
+# %% ../nbs/75_workers.ipynb #cba18bc8
 class Nowhere:
     "A file that keeps nothing"
     def write(self, b): return len(b)
@@ -65,6 +65,7 @@ def send(
     "Write a fitness, without what it has computed, for other processes; raises ValueError if it cannot be sent"
     bare = Fitness.__new__(type(fit)); vars(bare).update(vars(fit), cache={}, failed={}, shared=Prefixes(fit.shared.mb))
     try: pickle.Pickler(file).dump(bare)
+    except OSError: raise   # the disk, not the model
     except Exception as e: raise ValueError(f'{fit.model.name}: the model or its features cannot be sent to other processes ({e}); use functions and classes of a module, not lambdas, or run without workers') from None
 
 # %% ../nbs/75_workers.ipynb #5740c481
