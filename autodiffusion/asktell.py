@@ -6,12 +6,13 @@
 __all__ = ['DrivenSearch', 'Session']
 
 # %% ../nbs/88_asktell.ipynb #f2d3a849
-import math
+import functools, math
 from contextlib import contextmanager
 from dataclasses import dataclass
 import numpy as np
 from fastcore.basics import patch
 from .space import Candidate
+from .fitness import beaten, gap
 from .search import Run, Search
 
 # %% ../nbs/88_asktell.ipynb #e6237ce5
@@ -37,13 +38,44 @@ class Session:
         if not lo <= n <= hi: raise ValueError(f'{n} steps, but the space has {lo if lo == hi else f"{lo} to {hi}"}')
         return s.repair(sorted((np.clip(x, 0, 1)*(s.n_train - 1)).round().tolist(), reverse=True))
 
-    def score(self, c:Candidate)->float:
-        "The search score of a candidate, to be made small; from the journal where it is known. Infinite if sampling failed"
-        p, s = self.run.search.preset, self.run.search.space
-        if c not in s: raise ValueError(f'{c!r} is not in the space of this search')
-        if c not in self.run.levels[p.samples]:
-            self.run.scores('driven', [c], p.samples); self.run.history.append((c, self.run.levels[p.samples][c]))
-        return self.run.levels[p.samples][c].value
+
+# %% ../nbs/88_asktell.ipynb #e022feb8
+@patch
+def _on(self:Session, cs, n)->list: # of Score
+    "Scores of candidates on `n` samples, from the journal where they are known"
+    run, new = self.run, [c for c in dict.fromkeys(cs) if not any(c in level for level in self.run.levels.values())]
+    for c in cs:
+        if c not in run.search.space: raise ValueError(f'{c!r} is not in the space of this search')
+    run.scores('driven', [c for c in cs if c not in run.levels[n]], n)
+    run.history += [(c, run.levels[n][c]) for c in new]
+    return [run.levels[n][c] for c in cs]
+
+@patch
+def score(self:Session,
+    c:Candidate,    # candidate
+    top:int=0,      # if above 0, only the order of that many best matters: a candidate that as many beat beyond doubt on fewer samples, the preset's rungs, gets no more of them
+)->float:
+    "The search score of a candidate, to be made small; from the journal where it is known. Infinite if sampling failed. With `top` it may be one of fewer samples, which is higher"
+    p, run = self.run.search.preset, self.run
+    for n in (*p.rungs, p.samples) if top and c not in run.levels[p.samples] else (p.samples,):
+        s, = self._on([c], n)
+        if top and beaten(s, run.levels[n].values()) >= top: break
+    return s.value
+
+# %% ../nbs/88_asktell.ipynb #641d31b6
+@patch
+def ranked(self:Session,
+    cs,         # candidates
+    z:float=3., # how many standard errors are beyond doubt
+)->list:
+    "Candidates, best first; samples are drawn, from rung to rung of the preset, for those only that cannot be told from some other"
+    p, levels = self.run.search.preset, self.run.levels; left = [*dict.fromkeys(cs)]; cs, last = left, {}
+    def open(a, b): d, se = gap(a, b); return a.value < math.inf and b.value < math.inf and abs(d) <= z*se
+    for n in (*p.rungs, p.samples):
+        now = dict(zip(left, self._on(left, n))); last |= {c: n for c in left}
+        left = [c for c in left if any(open(now[c], now[o]) for o in left if o != c)]
+    def order(a, b): n = min(last[a], last[b]); return (levels[n][a].value > levels[n][b].value) - (levels[n][a].value < levels[n][b].value)
+    return sorted(sorted(cs, key=lambda c: c.key), key=functools.cmp_to_key(order))
 
 # %% ../nbs/88_asktell.ipynb #c146ceb1
 @patch
