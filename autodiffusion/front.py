@@ -56,6 +56,7 @@ class FrontSearch(Search):
         return [cs[i] for i in sorted(range(len(cs)), key=lambda i: (f[i], -room[i], cs[i].key))] + sorted((c for c in scores if not math.isfinite(scores[c])), key=lambda c: c.key)
 
     def promising(self, cs, level, most, z=0.): return [c for c in self.rank({c: level[c].value for c in cs}) if math.isfinite(level[c].value)][:most]
+    def hopeful(self, cs, level): return self.promising(cs, level, math.ceil(len(cs)/2))   # there is no list of the few best
 
 # %% ../nbs/86_front.ipynb #d50b6632
 @patch

@@ -24,7 +24,7 @@ from .evolve import Evolution, grafts, propose, seed_genes, single_changes
 from .proposals import proposals, trajectory
 from .surrogate import choose
 from .fid import Reference
-from .fitness import Fitness, Score, find_batch_size, fastest_precision, gap, toy_problem
+from .fitness import Fitness, Score, find_batch_size, fastest_precision, beaten, gap, toy_problem
 from .workers import Workers, pool
 
 # %% ../nbs/80_search.ipynb #58dc352d
@@ -62,9 +62,11 @@ def network_evaluations(p:Preset, steps:int, evals:int=1, known:int=7)->int:
 def search_pictures(p:Preset)->int:
     "How many pictures a search draws at most, held-out ones apart"
     finals = (p.finalists + 1)*(p.final_samples - min((*p.rungs, p.samples))) + p.refinements*_climbing(p.finalists, _refining(p))
-    return sum(_climbing(_size(p, g), (*p.rungs, p.samples)) for g in range(p.evolution.generations)) + finals + _climbing(RACERS, [n - p.final_samples for n in p.race])
+    return sum(_climbing(_size(p, g), _halving(p)) for g in range(p.evolution.generations)) + finals + _climbing(RACERS, [n - p.final_samples for n in p.race])
 
 def _size(p, g): "How many candidates generation `g` has at most"; return p.evolution.population*(max(1, p.singles) if g == 1 else 1)
+
+def _halving(p): "Rungs at which half of the candidates leave, and the last one; in the paper's search how many leave is not known beforehand"; return (*(p.rungs if p.evolution.name != 'paper' else ()), p.samples)
 
 def _refining(p): "Rungs of a refinement: near the best, the lowest one tells nothing any more"; return (p.samples, p.final_samples) if p.rungs else (p.final_samples,)
 
@@ -203,7 +205,8 @@ class Search:
         out=None,                   # folder for the journal and results; None: nothing is written
         *, space:SearchSpace=None,  # a space of one's own, instead of steps and sampler
         eta:float=0.,               # DDIM's noise, 0 to 1
-        samples:int=None,           # samples per candidate, 2 or more; by default the preset's, as are the next six
+        samples:int=None,           # samples per candidate, 2 or more; by default the preset's, as are the next seven
+        rungs=None,                 # smaller numbers of samples on which candidates are compared first
         population:int=None,        # candidates per generation; by default twice as many as the preset's where blocks are searched, too
         generations:int=None,       # number of generations
         finalists:int=None,         # how many of the best are scored again with more samples
@@ -223,7 +226,7 @@ class Search:
         if self.space.n_train != len(model.schedule): raise ValueError(f'the space is for {self.space.n_train} training steps, the model has {len(model.schedule)}')
         self.model, self.reference, self.seed, self.out, self.preset_name = model, reference, seed, out and Path(out), preset if isinstance(preset, str) else 'custom'
         preset = preset if isinstance(preset, Preset) else PRESETS[preset] if preset == 'paper' or not self.space.blocks else _with_blocks(PRESETS[preset], self.modelled)
-        self.preset, self.own_baselines = _change(preset, samples, population, generations, finalists, final_samples, refinements, held_out, last_samples), dict(baselines or {})
+        self.preset, self.own_baselines = _change(preset, samples, population, generations, finalists, final_samples, refinements, held_out, last_samples, rungs), dict(baselines or {})
         if self.preset.singles and not _changeable(self.space): self.preset = dataclasses.replace(self.preset, singles=0)
         self.seeds, self.batch_size, self.precision = tuple(seed_genes(s, self.space) for s in seeds), batch_size, precision
         for s in self.seeds: self.space.repair(*s)
@@ -237,7 +240,7 @@ def _with_blocks(p:Preset, singles):
 
 def _changeable(space): "Whether a step may go without any block"; b = space.blocks; return bool(b and b.most and (b.skip or b.reuse and space.step_range[1] > 1))
 
-def _change(p:Preset, samples=None, population=None, generations=None, finalists=None, final_samples=None, refinements=None, held_out=None, last_samples=None)->Preset:
+def _change(p:Preset, samples=None, population=None, generations=None, finalists=None, final_samples=None, refinements=None, held_out=None, last_samples=None, rungs=None)->Preset:
     "A preset with some numbers changed; the finalists get at least as many samples as everyone, and rungs lie below"
     given = lambda **kw: {k: v for k, v in kw.items() if v is not None}
     for k, v in given(samples=samples, final_samples=final_samples, held_out=held_out).items():
@@ -249,7 +252,8 @@ def _change(p:Preset, samples=None, population=None, generations=None, finalists
     last = round(p.last_samples/p.final_samples*final) if last_samples is None else last_samples
     ev = dataclasses.replace(p.evolution, **given(population=population, generations=generations))
     p = dataclasses.replace(p, evolution=ev, last_samples=last, final_samples=final, **given(samples=samples, finalists=finalists, refinements=refinements, held_out=held_out))
-    return dataclasses.replace(p, rungs=tuple(sorted(r for r in p.rungs if r < p.samples)))
+    if rungs is not None and any(r < 2 for r in rungs): raise ValueError(f'rungs must be numbers of samples, 2 or more, got {list(rungs)}')
+    return dataclasses.replace(p, rungs=tuple(sorted(r for r in (p.rungs if rungs is None else set(rungs)) if r < p.samples)))
 
 # %% ../nbs/80_search.ipynb #114481a6
 def network_card(model:Denoiser)->dict:
@@ -457,11 +461,19 @@ def promising(self:Search,
     return [c for c in self.rank({c: level[c].value for c in cs}) if ok(c)][:most]
 
 @patch
+def hopeful(self:Search,
+    cs,             # candidates scored on the same samples
+    level:dict,     # candidate -> Score, of all that were ever scored on as many
+)->list:
+    "Those that may be among the parents: fewer others than there are parents beat them beyond doubt"
+    return [c for c in cs if math.isfinite(level[c].value) and beaten(level[c], level.values()) < self.preset.evolution.parents]
+
+@patch
 def _climb(self:Search, run, stage, cs, rungs):
-    "Score candidates on one rung after the other; only the promising ones go on"
+    "Score candidates on one rung after the other; only the promising ones go on, or in the paper's search those that may be parents"
     for k, n in enumerate(rungs):
         run.scores(stage, cs, n)
-        if k + 1 < len(rungs): cs = self.promising(cs, run.levels[n], math.ceil(len(cs)/2))
+        if k + 1 < len(rungs): level = run.levels[n]; cs = self.hopeful(cs, level) if self.preset.evolution.name == 'paper' else self.promising(cs, level, math.ceil(len(cs)/2))
 
 # %% ../nbs/80_search.ipynb #fa4ce2f1
 @patch
@@ -494,7 +506,7 @@ def _stages(self:Search, run):
         cs = (self._screen(run) if g == 1 and p.singles else []) or self._children(run, g, ev.population)
         self._climb(run, f'generation {g + 1}', cs, rungs)
         run.history += [(c, run.levels[rungs[0]][c]) for c in cs]
-        run.upto(sum(_climbing(_size(p, h), rungs) for h in range(g + 1)))
+        run.upto(sum(_climbing(_size(p, h), _halving(p)) for h in range(g + 1)))
     if not any(math.isfinite(s.value) for _, s in run.history): raise RuntimeError(f'all {len(run.history)} candidates failed; the first: {run.history[0][1].reason}')
     return self._finish(run)
 
