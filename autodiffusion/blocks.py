@@ -115,13 +115,20 @@ def _cat_labels(parts, dim): # parts: (labels, tensor) for each
 def _cut_labels(labels, dim, start, end): return {k: replace(l, piece=()) for k, l in labels.items() if l.piece == (dim, start, end)}
 
 # %% ../nbs/30_blocks.ipynb #50f574c1
+def _attention_flops(q, k, v, *args, **kwargs): "Operations of attention, from the shapes (B, heads, L, D) of its arguments"; return 2*math.prod(q[:-1])*k[-2]*(q[-1] + v[-1])
+
+def _counter():
+    "torch's counter of operations, which sees the attention of CPUs only with this formula where it runs fused (as with torch 2.14)"
+    op = getattr(torch.ops.aten, '_scaled_dot_product_flash_attention_for_cpu', None)
+    return FlopCounterMode(display=False, custom_mapping={op: _attention_flops} if op else {})
+
 class Watch(TorchDispatchMode):
     "One run of a network: which module computes what, and which tensors are an earlier one plus something"
     def __init__(self, net:nn.Module, wanted=()):
         super().__init__()
         self.net, self.wanted, self.names = net, set(wanted), {m: n for n, m in net.named_modules()}
         self.open, self.labels, self.calls, self.found, self.why = [], WeakTensorKeyDictionary(), Counter(), [], {}
-        self.counter, self.aside, self.paused, self.frames = FlopCounterMode(display=False), 0, False, 0
+        self.counter, self.aside, self.paused, self.frames = _counter(), 0, False, 0
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         out = func(*args, **(kwargs or {}))
@@ -532,7 +539,7 @@ def cost(self:Blocks,
 
 def count_macs(call)->int:
     "MACs of whatever `call()` runs, by torch's counter of operations"
-    with _countable(), torch.no_grad(), FlopCounterMode(display=False) as counter: call()
+    with _countable(), torch.no_grad(), _counter() as counter: call()
     return counter.get_total_flops()//2
 
 # %% ../nbs/30_blocks.ipynb #22b95c5c

@@ -379,7 +379,7 @@ def with_harm(o, m, space)->SearchSpace:
 
 def search_with(o, r, m, space, seeds):
     "A function of a reference that makes the search; presets and steps are the recipe's where there is one"
-    settings = {k: getattr(o, k) for k in ('seed', 'out', 'samples', 'population', 'generations', 'finalists', 'final_samples', 'refinements', 'last_samples', 'held_out', 'batch_size', 'precision')}
+    settings = {k: getattr(o, k) for k in ('seed', 'out', 'samples', 'rungs', 'population', 'generations', 'finalists', 'final_samples', 'refinements', 'last_samples', 'held_out', 'batch_size', 'precision')}
     if not r: return lambda ref: Search(m, ref, preset=o.preset or 'standard', space=space, seeds=seeds, **settings)
     return lambda ref: r.search(m, ref, step_range(o), start=o.start, preset=o.preset or 'paper', space=space, classifier_scale=m.classifier_scale, guidance_scale=m.guidance_scale, **settings)
 
@@ -400,6 +400,7 @@ def autodiffusion_search(
     seed:int=0,                 # seed of the search and its noise; same seed and precision, same result
     out:str='runs/search',      # folder for the journal and the results; an interrupted search there is continued
     samples:int=None,           # pictures per candidate (preset's own if not given)
+    rungs:str=None,             # smaller numbers of pictures on which candidates are compared first, such as 50,100 (preset's own if not given)
     population:int=None,        # candidates per generation (preset's own if not given)
     generations:int=None,       # number of generations (preset's own if not given)
     finalists:int=None,         # number of best candidates scored again with more pictures (preset's own if not given)
@@ -442,7 +443,7 @@ def autodiffusion_search(
     "Search the time steps that make a diffusion model's few-step pictures best"
     o = SimpleNamespace(**locals()); check_numbers(o); check_together(o)
     r, dev = get_recipe(recipe) if recipe else None, open_device(device)
-    o.start = number_list(start, 'start') if start else None
+    o.start, o.rungs = (number_list(v, k) if v else None for k, v in dict(start=start, rungs=rungs).items())
     m, pipe, o.precision, o.batch_size = search_model(o, r, dev)
     if budget is not None: m = m.with_(blocks=priced_blocks(m if o.precision == 'auto' else m.with_(precision=o.precision), Path(out)/'milliseconds.json', unit))
     space, seeds = search_space(o, r, m)

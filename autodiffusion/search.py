@@ -252,7 +252,7 @@ def _change(p:Preset, samples=None, population=None, generations=None, finalists
     last = round(p.last_samples/p.final_samples*final) if last_samples is None else last_samples
     ev = dataclasses.replace(p.evolution, **given(population=population, generations=generations))
     p = dataclasses.replace(p, evolution=ev, last_samples=last, final_samples=final, **given(samples=samples, finalists=finalists, refinements=refinements, held_out=held_out))
-    if rungs is not None and any(r < 2 for r in rungs): raise ValueError(f'rungs must be numbers of samples, 2 or more, got {list(rungs)}')
+    if rungs is not None and any(r < 2 or r != int(r) for r in rungs): raise ValueError(f'rungs must be whole numbers of samples, 2 or more, got {list(rungs)}')
     return dataclasses.replace(p, rungs=tuple(sorted(r for r in (p.rungs if rungs is None else set(rungs)) if r < p.samples)))
 
 # %% ../nbs/80_search.ipynb #114481a6
