@@ -68,14 +68,16 @@ def ranked(self:Session,
     cs,         # candidates
     z:float=3., # how many standard errors are beyond doubt
 )->list:
-    "Candidates, best first; samples are drawn, from rung to rung of the preset, for those only that cannot be told from some other"
+    "Candidates, best first; samples are drawn, from rung to rung of the preset, for those only that cannot be told from some other; for the first to the end, unless another one beats it"
     p, levels = self.run.search.preset, self.run.levels; left = [*dict.fromkeys(cs)]; cs, last = left, {}
     def unclear(a, b): d, se = gap(a, b); return a.value < math.inf and b.value < math.inf and abs(d) <= z*se
     for n in (*p.rungs, p.samples):
         now = dict(zip(left, self._on(left, n))); last |= {c: n for c in left}
         left = [c for c in left if any(unclear(now[c], now[o]) for o in left if o != c)]
     def order(a, b): n = min(last[a], last[b]); return (levels[n][a].value > levels[n][b].value) - (levels[n][a].value < levels[n][b].value)
-    return sorted(sorted(cs, key=lambda c: c.key), key=functools.cmp_to_key(order))
+    out = sorted(sorted(cs, key=lambda c: c.key), key=functools.cmp_to_key(order))
+    if out: self.score(out[0], top=1)   # it may be the best of all: that needs all samples, the order does not
+    return out
 
 # %% ../nbs/88_asktell.ipynb #c146ceb1
 @patch
