@@ -95,8 +95,8 @@ def beaten(
     others,         # scores on the same samples
     z:float=3.,     # how many standard errors are beyond doubt
 )->int:
-    "How many of `others` are better than `s` beyond doubt. A candidate that n others beat is not among the n best, and what matters for those alone (parents, leaders) goes on without it"
-    return sum(d > z*se for d, se in (gap(s, o) for o in others if math.isfinite(o.value)))
+    "How many of `others` are better than `s` beyond doubt. A candidate that n others beat is not among the n best, and what matters for those alone (parents, leaders) goes on without it. On fewer than 20 samples, which say too little of chance, none is"
+    return sum(d > z*se and (s.n >= 20 or d == math.inf) for d, se in (gap(s, o) for o in others if math.isfinite(o.value)))
 
 # %% ../nbs/70_fitness.ipynb #196c44be
 def out_of_memory(e:BaseException)->bool:

@@ -240,6 +240,13 @@ def _with_blocks(p:Preset, singles):
 
 def _changeable(space): "Whether a step may go without any block"; b = space.blocks; return bool(b and b.most and (b.skip or b.reuse and space.step_range[1] > 1))
 
+def _rungs(rungs)->set: # of int
+    "Numbers of samples; raises ValueError for what is none"
+    try: out = {int(r) for r in rungs if r >= 2 and r == int(r)}
+    except (TypeError, ValueError, OverflowError): out = None
+    if out is None or len(out) < len({*rungs}): raise ValueError(f'rungs must be whole numbers of samples, 2 or more, such as (50, 100), got {rungs!r}')
+    return out
+
 def _change(p:Preset, samples=None, population=None, generations=None, finalists=None, final_samples=None, refinements=None, held_out=None, last_samples=None, rungs=None)->Preset:
     "A preset with some numbers changed; the finalists get at least as many samples as everyone, and rungs lie below"
     given = lambda **kw: {k: v for k, v in kw.items() if v is not None}
@@ -252,8 +259,7 @@ def _change(p:Preset, samples=None, population=None, generations=None, finalists
     last = round(p.last_samples/p.final_samples*final) if last_samples is None else last_samples
     ev = dataclasses.replace(p.evolution, **given(population=population, generations=generations))
     p = dataclasses.replace(p, evolution=ev, last_samples=last, final_samples=final, **given(samples=samples, finalists=finalists, refinements=refinements, held_out=held_out))
-    if rungs is not None and any(r < 2 or r != int(r) for r in rungs): raise ValueError(f'rungs must be whole numbers of samples, 2 or more, got {list(rungs)}')
-    return dataclasses.replace(p, rungs=tuple(sorted(r for r in (p.rungs if rungs is None else set(rungs)) if r < p.samples)))
+    return dataclasses.replace(p, rungs=tuple(sorted(r for r in (p.rungs if rungs is None else _rungs(rungs)) if r < p.samples)))
 
 # %% ../nbs/80_search.ipynb #114481a6
 def network_card(model:Denoiser)->dict:
