@@ -8,8 +8,9 @@ __all__ = ['DTYPES', 'number_list', 'step_count', 'open_device', 'open_model', '
            'open_reference', 'one_line', 'both_spellings', 'command', 'block_rules', 'priced_blocks', 'measured_harm',
            'with_blocks_of', 'search_pipeline', 'report_lists', 'end_range', 'recipe_model', 'check_numbers',
            'check_together', 'search_model', 'step_range', 'rule_options', 'search_space', 'with_harm', 'search_with',
-           'check_early', 'autodiffusion_search', 'report', 'check_out', 'device_list', 'autodiffusion_sample',
-           'autodiffusion_transfer', 'autodiffusion_stats', 'autodiffusion_fid', 'autodiffusion_evaluate']
+           'check_early', 'autodiffusion_search', 'report', 'check_out', 'device_list', 'drawn_with',
+           'autodiffusion_sample', 'autodiffusion_transfer', 'autodiffusion_stats', 'autodiffusion_fid',
+           'autodiffusion_evaluate']
 
 # %% ../nbs/120_cli.ipynb #79164eda
 import dataclasses, functools, importlib, json, os, re, sys, warnings
@@ -487,6 +488,16 @@ def device_list(text, out='')->list:
 
 def _words(args): return [f'--{k}' if v is True else f'--{k}={v}' for k, v in args.items() if v is not None and v is not False and k not in ('device', 'devices')]
 
+# %% ../nbs/120_cli.ipynb #4acb5019
+def drawn_with(o, device): # Denoiser, Candidate or list of times, text
+    "The model and the steps that the options of a command name, checked together before anything is drawn, and what that will be"
+    m = open_model(o.model, device, o.guidance, adm=o.adm, schedule=o.schedule, classifier=o.classifier, classifier_adm=o.classifier_adm, classifier_scale=o.classifier_scale)
+    if o.candidate: m = with_blocks_of(m, o.candidate)
+    c = load_candidate(o.candidate, m, o.any_model) if o.candidate else number_list(o.timesteps)
+    how = plan(c, o.sampler, o.t_end, o.eta); get_sampler(how['sampler']); check_times([getattr(s, 't', s) for s in how['steps']], m.schedule, how['t_end']); check_labels(m, o.label, o.n)
+    grads = o.n*gradients(SimpleNamespace(**how), m)
+    return m, c, f'{o.out}: {o.n} pictures, {len(how["steps"])} steps, {o.n*evaluations(SimpleNamespace(**how), m):,} network evaluations' + (f' and {grads:,} classifier gradients' if grads else '')
+
 # %% ../nbs/120_cli.ipynb #2552cdd2
 @command
 def autodiffusion_sample(
@@ -514,17 +525,12 @@ def autodiffusion_sample(
     quiet:store_true=False, # show no progress bar
 ):
     "Draw pictures with the steps of a candidate file, or with a list of times; an .npz or a folder is continued where it was interrupted"
-    words, many = _words(locals()), device_list(devices, out)
+    o = SimpleNamespace(**locals()); words, many = _words(vars(o)), device_list(devices, out)
     if (candidate is None) == (timesteps is None): raise ValueError('give either --candidate FILE or --timesteps LIST')
     if n < 1 or batch_size < 1: raise ValueError(f'--n and --batch_size must be at least 1, got {n} and {batch_size}')
     check_out(out)
     if timesteps: number_list(timesteps)
-    m = open_model(model, 'cpu' if many else open_device(worker_device(device)), guidance, adm=adm, schedule=schedule, classifier=classifier, classifier_adm=classifier_adm, classifier_scale=classifier_scale)
-    if candidate: m = with_blocks_of(m, candidate)
-    c = load_candidate(candidate, m, any_model) if candidate else number_list(timesteps)
-    how = plan(c, sampler, t_end, eta); get_sampler(how['sampler']); check_times([getattr(s, 't', s) for s in how['steps']], m.schedule, how['t_end']); check_labels(m, label, n)
-    grads = n*gradients(SimpleNamespace(**how), m)
-    done = f'{out}: {n} pictures, {len(how["steps"])} steps, {n*evaluations(SimpleNamespace(**how), m):,} network evaluations' + (f' and {grads:,} classifier gradients' if grads else '')
+    m, c, done = drawn_with(o, 'cpu' if many else open_device(worker_device(device)))
     kw = dict(n=n, seed=seed, sampler=sampler, t_end=t_end, eta=eta, labels=label, batch_size=batch_size, progress=not quiet)
     if many: spread([sys.executable, '-c', 'import sys; from autodiffusion.cli import autodiffusion_sample as s; sys.exit(s())', *words], many)
     elif Path(out).suffix != '.png': d = sample_to(out, m, c, precision=precision, **kw); done = str(d) if d.missing else done

@@ -92,17 +92,20 @@ class Denoiser:
         for net in (self.net, self.classifier):
             if isinstance(net, nn.Module): net.eval()
 
-    def _check_guidance(self):
-        for k in ('guidance_scale', 'classifier_scale'):
-            if not math.isfinite(getattr(self, k)): raise ValueError(f'{k} must be a finite number, got {getattr(self, k)}')
-        if self.guidance_scale != 1 and (not self.n_classes or self.null_label is None or not self.conditional):
-            raise ValueError('guidance_scale other than 1 needs a class-conditional network and its null_label')
-        if self.classifier_scale and self.classifier is None: raise ValueError('classifier_scale other than 0 needs a classifier: a network of (x, t) that returns logits')
-        if self.classifier_scale and not self.n_classes: raise ValueError('classifier guidance needs labels: give n_classes, and conditional=False if the network itself takes none')
-
-# %% ../nbs/10_denoiser.ipynb #aabacfe2
+# %% ../nbs/10_denoiser.ipynb #c1e64115
 from fastcore.basics import patch
 
+@patch
+def _check_guidance(self:Denoiser):
+    "Raise ValueError for guidance that the network cannot give"
+    for k in ('guidance_scale', 'classifier_scale'):
+        if not math.isfinite(getattr(self, k)): raise ValueError(f'{k} must be a finite number, got {getattr(self, k)}')
+    if self.guidance_scale != 1 and (not self.n_classes or self.null_label is None or not self.conditional):
+        raise ValueError('guidance_scale other than 1 needs a class-conditional network and its null_label')
+    if self.classifier_scale and self.classifier is None: raise ValueError('classifier_scale other than 0 needs a classifier: a network of (x, t) that returns logits')
+    if self.classifier_scale and not self.n_classes: raise ValueError('classifier guidance needs labels: give n_classes, and conditional=False if the network itself takes none')
+
+# %% ../nbs/10_denoiser.ipynb #aabacfe2
 @patch
 def with_(self:Denoiser, **changes):
     "A copy with some fields changed; the weights are shared"

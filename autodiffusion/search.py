@@ -205,7 +205,7 @@ class Search:
         out=None,                   # folder for the journal and results; None: nothing is written
         *, space:SearchSpace=None,  # a space of one's own, instead of steps and sampler
         eta:float=0.,               # DDIM's noise, 0 to 1
-        samples:int=None,           # samples per candidate, 2 or more; by default the preset's, as are the next seven
+        samples:int=None,           # samples per candidate, 2 or more; by default the preset's, as are those that follow
         rungs=None,                 # smaller numbers of samples on which candidates are compared first
         population:int=None,        # candidates per generation; by default twice as many as the preset's where blocks are searched, too
         generations:int=None,       # number of generations
@@ -224,11 +224,9 @@ class Search:
         if precision not in ('auto', 'float32', 'bfloat16', 'float16'): raise ValueError(f"precision must be 'auto', 'float32', 'bfloat16' or 'float16', got {precision!r}")
         self.space = space or SearchSpace(len(model.schedule), steps, sampler=sampler, eta=eta)
         if self.space.n_train != len(model.schedule): raise ValueError(f'the space is for {self.space.n_train} training steps, the model has {len(model.schedule)}')
-        self.model, self.reference, self.seed, self.out, self.preset_name = model, reference, seed, out and Path(out), preset if isinstance(preset, str) else 'custom'
-        preset = preset if isinstance(preset, Preset) else PRESETS[preset] if preset == 'paper' or not self.space.blocks else _with_blocks(PRESETS[preset], self.modelled)
-        self.preset, self.own_baselines = _change(preset, samples, population, generations, finalists, final_samples, refinements, held_out, last_samples, rungs), dict(baselines or {})
-        if self.preset.singles and not _changeable(self.space): self.preset = dataclasses.replace(self.preset, singles=0)
-        self.seeds, self.batch_size, self.precision = tuple(seed_genes(s, self.space) for s in seeds), batch_size, precision
+        self.model, self.reference, self.seed, self.out, self.batch_size, self.precision = model, reference, seed, out and Path(out), batch_size, precision
+        self._settle(preset, dict(samples=samples, population=population, generations=generations, finalists=finalists, final_samples=final_samples, refinements=refinements, held_out=held_out, last_samples=last_samples, rungs=rungs))
+        self.own_baselines, self.seeds = dict(baselines or {}), tuple(seed_genes(s, self.space) for s in seeds)
         for s in self.seeds: self.space.repair(*s)
         self._check_blocks()
         Fitness(model, reference, self.preset.samples, rungs=[*self.preset.counts, self.preset.held_out], batch_size=1 if batch_size is None else batch_size)  # complains about what cannot be scored
@@ -240,6 +238,15 @@ def _with_blocks(p:Preset, singles):
 
 def _changeable(space): "Whether a step may go without any block"; b = space.blocks; return bool(b and b.most and (b.skip or b.reuse and space.step_range[1] > 1))
 
+@patch
+def _settle(self:Search, preset, changes):
+    "Find the preset of this space, with some of its numbers changed"
+    self.preset_name = preset if isinstance(preset, str) else 'custom'
+    if isinstance(preset, str): preset = PRESETS[preset] if preset == 'paper' or not self.space.blocks else _with_blocks(PRESETS[preset], self.modelled)
+    self.preset = _change(preset, **changes)
+    if self.preset.singles and not _changeable(self.space): self.preset = dataclasses.replace(self.preset, singles=0)
+
+# %% ../nbs/80_search.ipynb #d35847b9
 def _rungs(rungs)->set: # of int
     "Numbers of samples; raises ValueError for what is none"
     try: out = {int(r) for r in rungs if r >= 2 and r == int(r)}
