@@ -5,6 +5,8 @@ DEMO   ?= autodiffusion_search --steps 4 --sampler ddim --seed 0 --out runs/demo
 # notebooks to test (default: all), and test flags that are otherwise skipped: cuda, slow
 NB     ?=
 FLAGS  ?=
+# seconds after which notebooks that still run are stopped; slow cells of studies take hours
+LIMIT  ?= 1800
 
 BIN  := $(abspath $(VENV))/bin
 PIP  := $(BIN)/python -m pip --disable-pip-version-check -qq
@@ -23,8 +25,8 @@ help: ## show this list
 demo: $(HAVE) ## install the package into .venv and run a small search
 	PATH="$(BIN):$$PATH" $(DEMO)
 
-test: $(DEV) ## run every notebook as a test (NB=nbs/00_schedule.ipynb: only that one; FLAGS=slow: slow cells too)
-	@$(BIN)/python .ci/test_notebooks.py --workers 2 --limit 1800 --flags "$(FLAGS)" $(NB)
+test: $(DEV) ## run every notebook as a test (NB=nbs/00_schedule.ipynb: only that one; FLAGS=slow LIMIT=36000: slow cells too, for up to ten hours)
+	@$(BIN)/python .ci/test_notebooks.py --workers 2 --limit $(LIMIT) --flags "$(FLAGS)" $(NB)
 
 docs: $(DEV) readme ## build the site into _docs, with Quarto if there is one
 	@$(BIN)/python .ci/site.py

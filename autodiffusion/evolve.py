@@ -107,7 +107,7 @@ def mutate_blocks(
     rng,                # numpy Generator
     c:Candidate,        # parent
     space:SearchSpace,  # what is legal, with blocks
-    first:int=0,        # number of the first step that may change
+    first:int=0,        # number of the first step that may change; what it swaps with its neighbour may go one step further
 )->Candidate:
     "A few blocks of a few steps changed, one by one"
     b = space.blocks; skip, reuse = b.tables(c.lists()); n, B = skip.shape

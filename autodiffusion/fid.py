@@ -230,6 +230,7 @@ class Reference:
     origin: str = ''                # where the pictures come from
     some: np.ndarray|None = None    # (M, D) features of some of the pictures, for KID
     extractor: Extractor|None = None # makes features of the same kind
+    size: tuple|None = None         # (height, width) of the pictures; None: unknown
 
     def __post_init__(self):
         D = len(self.mean)
@@ -261,19 +262,20 @@ def from_images(cls:Reference,
             f = extractor(u).numpy(); m.update(f); bar.update(len(u))
             if sum(map(len, some)) < keep: some.append(f)
     if not np.isfinite(m.mean).all(): raise ValueError(f'{ims.origin}: the features contain NaN or infinite values')
-    return cls(m.mean, m.cov, m.n, extractor.name, extractor.preprocessing, ims.origin, np.concatenate(some)[:keep] if keep else None, extractor)
+    return cls(m.mean, m.cov, m.n, extractor.name, extractor.preprocessing, ims.origin, np.concatenate(some)[:keep] if keep else None, extractor, tuple(ims.size))
 
 # %% ../nbs/60_fid.ipynb #0f791760
 STATS_FORMAT = 'autodiffusion statistics 1'
-_STATS_KEYS = {'format', 'mu', 'sigma', 'n', 'features', 'preprocessing', 'origin', 'some'}
+_STATS_KEYS = {'format', 'mu', 'sigma', 'n', 'features', 'preprocessing', 'origin', 'some', 'size'}
 
 @patch
 def save(self:Reference, path):
     "Write the statistics as npz, whole or not at all"
     path = Path(path); path.parent.mkdir(parents=True, exist_ok=True)
-    some = {} if self.some is None else dict(some=self.some.astype(np.float16))
+    more = {} if self.some is None else dict(some=self.some.astype(np.float16))
+    if self.size: more['size'] = self.size
     tmp = path.with_name(f'.{path.name}.tmp.npz')
-    try: np.savez_compressed(tmp, format=STATS_FORMAT, mu=self.mean, sigma=self.cov, n=self.n, features=self.features, preprocessing=self.preprocessing, origin=self.origin, **some); tmp.replace(path)
+    try: np.savez_compressed(tmp, format=STATS_FORMAT, mu=self.mean, sigma=self.cov, n=self.n, features=self.features, preprocessing=self.preprocessing, origin=self.origin, **more); tmp.replace(path)
     finally: tmp.unlink(missing_ok=True)
 
 @patch(cls_method=True)
@@ -289,8 +291,8 @@ def load(cls:Reference,
     except UNREADABLE as e: raise ValueError(f'{path}: cannot be read ({e})') from None
     text = lambda k, default='': str(d[k]) if k in d else default
     if text('format', STATS_FORMAT) != STATS_FORMAT: raise ValueError(f'{path}: {text("format")!r}; this release reads {STATS_FORMAT!r}')
-    try: return cls(d['mu'].astype(np.float64), d['sigma'].astype(np.float64), int(d.get('n', 0)), text('features', INCEPTION), text('preprocessing'), text('origin'), d['some'].astype(np.float32) if 'some' in d else None, extractor)
-    except (ValueError, TypeError) as e: raise ValueError(f'{path}: {e}') from None
+    try: return cls(d['mu'].astype(np.float64), d['sigma'].astype(np.float64), int(d.get('n', 0)), text('features', INCEPTION), text('preprocessing'), text('origin'), d['some'].astype(np.float32) if 'some' in d else None, extractor, (int(d['size'][0]), int(d['size'][1])) if 'size' in d else None)
+    except (ValueError, TypeError, IndexError) as e: raise ValueError(f'{path}: {e}') from None
 
 # %% ../nbs/60_fid.ipynb #00c61acd
 @patch(as_prop=True)

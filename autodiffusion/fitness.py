@@ -119,8 +119,10 @@ def find_batch_size(
         except Exception as e:
             if not out_of_memory(e): raise
             if b == 1: raise RuntimeError(f'{model.name}: not enough memory for a single picture of shape {model.shape} on {model.device}') from e
+        finally:
+            p = None
+            if model.device.type == 'cuda': torch.cuda.empty_cache()    # other processes may need it
         b //= 2
-        if model.device.type == 'cuda': torch.cuda.empty_cache()
 
 # %% ../nbs/70_fitness.ipynb #7b2d52d3
 def fastest_precision(
@@ -139,6 +141,10 @@ def fastest_precision(
     return 'bfloat16' if best['bfloat16']*gain < best['float32'] else 'float32'
 
 # %% ../nbs/70_fitness.ipynb #a71b4d1d
+def _check_size(model, size):
+    "Warn where real pictures have another size than the model's"
+    if size and size != model.picture_shape[1:]: warnings.warn(f'{model.name} makes pictures of {model.picture_shape[2]} x {model.picture_shape[1]} pixels, those of the reference have {size[1]} x {size[0]}: part of the distance will be that difference; better resize them first')
+
 class Fitness:
     "Scores candidates by the Fréchet distance of their samples to a reference"
     def __init__(self,
@@ -157,6 +163,7 @@ class Fitness:
         if batch_size < 1: raise ValueError(f'batch_size must be at least 1, got {batch_size}')
         if reference.extractor is None: raise ValueError(f'{reference!r} has no extractor: load it with one, such as Reference.load(path, inception())')
         if model.picture_shape[0] != 3: raise ValueError(f'{model.name}: features are taken from pictures of 3 channels, the model makes {model.picture_shape[0]}')
+        _check_size(model, getattr(reference, 'size', None))
         if hasattr(reference, 'at'): reference = reference.at(model, seed)   # it judges every sample by itself, and must know which they are
         elif model.device.type == 'cuda' and hasattr(reference, 'on'): reference = reference.on(model.device)
         self.model, self.reference, self.extractor, self.n, self.seed, self.rungs, self.batch_size, self.cache_mb = model, reference, reference.extractor, n, seed, tuple(sorted({n, *rungs})), batch_size, cache_mb
@@ -208,7 +215,7 @@ def _count(self:Fitness, step, n): self.nfe += n*self.model.evals(step); self.gr
 # %% ../nbs/70_fitness.ipynb #5e679015
 @patch
 def _draw(self:Fitness, c, r):
-    "Features of the samples in range `r`; in two halves when memory runs out"
+    "Features of the samples in range `r`; when memory runs out without what candidates share, then in two halves"
     try:
         x = sample_batch(self.model, indices=r, seed=self.seed, shared=self.shared, count=self._count, **plan(c))
         bad = ~torch.isfinite(x.flatten(1)).all(1)
@@ -216,7 +223,8 @@ def _draw(self:Fitness, c, r):
         return self.extractor(to_uint8(self.model.pictures(x))).numpy()
     except Exception as e:
         if not out_of_memory(e): raise
-        if len(r) == 1: raise RuntimeError(f'{self.model.name}: not enough memory for a single sample on {self.model.device}') from e
+        if len(r) == 1 and not len(self.shared): raise RuntimeError(f'{self.model.name}: not enough memory for a single sample on {self.model.device}') from e
+    if len(self.shared): self.shared.shrink(); return self._draw(c, r)     # the same result, computed again
     warnings.warn(f'memory ran out with {len(r)} pictures at a time: going on with half as many')
     return np.concatenate([self._draw(c, r[:len(r)//2]), self._draw(c, r[len(r)//2:])])
 

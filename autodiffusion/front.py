@@ -10,8 +10,7 @@ import math
 from dataclasses import dataclass
 import matplotlib.pyplot as plt, numpy as np
 from fastcore.basics import patch
-from .fitness import Fitness
-from .search import HELD_OUT, Search, search_pictures
+from .search import Search, search_pictures
 from .space import Candidate, SearchSpace
 
 # %% ../nbs/86_front.ipynb #502e4a5b
@@ -90,7 +89,7 @@ def _finish(self:FrontSearch, run):
         bar.set_description(f'refinement {r + 1}/{p.refinements}')
         run.scores(f'refinement {r + 1}', self._children(run, p.evolution.generations + r, p.finalists), p.final_samples)
     finals = dict(run.levels[p.final_samples])
-    fresh = Fitness(run.model, self.reference, p.held_out, self.seed + HELD_OUT, batch_size=run.fit.batch_size)
+    fresh = run.fresh()
     bar.set_description('held out')
     rows = {c: run.score('held out', c, p.held_out, fresh) for c in self.best_of(run.values(p.final_samples), p.finalists)}
     known = {n: (c, run.score('held out', c, p.held_out, fresh)) for n, c in self.baselines().items()}

@@ -9,7 +9,7 @@ __all__ = ['INSTALL', 'PREDICTIONS', 'FAMILIES', 'OWN', 'MEMORY', 'FROM_NOTHING'
            'price_table', 'save_memory', 'pixels', 'Pairwise', 'Target', 'ClipGoal', 'clip_score', 'flow_start']
 
 # %% ../nbs/96_hub.ipynb #067ea077
-import contextlib, copy, inspect, json, math, os, sys, tempfile, time, zlib
+import contextlib, copy, inspect, json, math, os, re, sys, tempfile, time, zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable
@@ -260,6 +260,7 @@ def read_prompts(
     if isinstance(source, (list, tuple)): found, where = list(source), 'the list'
     elif Path(source).suffix.lower() in ('.txt', '.json'): found, where = _prompts_of(Path(source)), source
     elif isinstance(source, Path) or os.path.isfile(source) or Path(source).suffix.lower() in ('.jsonl', '.csv', '.tsv', '.parquet'): raise ValueError(f'{source}: expected a .txt or .json file of prompts')
+    elif re.fullmatch(r'\S*([/\\]\S*|\.[A-Za-z]\w*)', str(source)): raise ValueError(f'{source}: no such file of prompts (as one text it would have no blank); expected a .txt or .json file, or a text')
     else: found, where = [source], 'a single text'
     if not found or not all(isinstance(p, str) and p.strip() for p in found): raise ValueError(f'{where}: expected prompts, that is texts which are not empty' + (', and there are none' if not found else ''))
     if n is not None and len(found) < n: raise ValueError(f'{where}: {n} prompts were asked for, and there are {len(found)}')

@@ -40,6 +40,8 @@ class Prefixes:
                 p = s[:k + 1]; self.uses[p] += weight
                 if n := needs(s, k) if weight == 1 else (): self.want[p] = self.want.get(p, frozenset()) | n
     def done(self, c): "Say that a planned candidate was scored"; self.uses.subtract(c.steps[:k + 1] for k in range(len(c.steps)))
+    def clear(self): "Let go of all states"; self.entries, self.size = {}, 0
+    def shrink(self): "Let go of all states, and from now on keep half as much at most: there is too little memory"; self.mb = min(self.mb, self.size/2**20)/2; self.clear()
     def wanted(self, steps)->frozenset: "Ids of blocks that a planned candidate beginning with `steps` will reuse"; return self.want.get(steps, frozenset())
 
 # %% ../nbs/42_prefixes.ipynb #712fef03

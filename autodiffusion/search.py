@@ -19,13 +19,13 @@ from .schedule import CLEAN
 from .denoiser import Denoiser, bare
 from .space import Candidate, SearchSpace, Step, windows_round, write_text
 from .rules import get_sampler
-from .samplers import evaluations, gradients
+from .samplers import check_blocks, check_times, evaluations, gradients
 from .evolve import Evolution, grafts, propose, seed_genes, single_changes
 from .proposals import proposals, trajectory
 from .surrogate import choose
 from .fid import Reference
 from .fitness import Fitness, Score, find_batch_size, fastest_precision, beaten, gap, toy_problem
-from .workers import Workers, pool
+from .workers import Workers, pool, send
 
 # %% ../nbs/80_search.ipynb #58dc352d
 @dataclass(frozen=True)
@@ -215,7 +215,7 @@ class Search:
         last_samples:int=None,      # samples for the last decision, 0: none; by default as many times `final_samples` as in the preset
         held_out:int=None,          # fresh samples for the reported scores
         seeds=(),                   # lists of times (or candidates) to start from, besides the known schedules
-        baselines=None,             # candidates to compare with besides the known schedules, by name
+        baselines=None,             # candidates (or lists of times) to compare with besides the known schedules, by name
         batch_size:int=None,        # samples per network call; by default found by trying
         precision:str='auto',       # 'auto' (the faster one, by timing), 'float32', 'bfloat16' or 'float16'
     ):
@@ -226,7 +226,7 @@ class Search:
         if self.space.n_train != len(model.schedule): raise ValueError(f'the space is for {self.space.n_train} training steps, the model has {len(model.schedule)}')
         self.model, self.reference, self.seed, self.out, self.batch_size, self.precision = model, reference, seed, out and Path(out), batch_size, precision
         self._settle(preset, dict(samples=samples, population=population, generations=generations, finalists=finalists, final_samples=final_samples, refinements=refinements, held_out=held_out, last_samples=last_samples, rungs=rungs))
-        self.own_baselines, self.seeds = dict(baselines or {}), tuple(seed_genes(s, self.space) for s in seeds)
+        self.own_baselines, self.seeds = {k: self._baseline(k, c) for k, c in (baselines or {}).items()}, tuple(seed_genes(s, self.space) for s in seeds)
         for s in self.seeds: self.space.repair(*s)
         self._check_blocks()
         Fitness(model, reference, self.preset.samples, rungs=[*self.preset.counts, self.preset.held_out], batch_size=1 if batch_size is None else batch_size)  # complains about what cannot be scored
@@ -254,18 +254,21 @@ def _rungs(rungs)->set: # of int
     if out is None or len(out) < len({*rungs}): raise ValueError(f'rungs must be whole numbers of samples, 2 or more, such as (50, 100), got {rungs!r}')
     return out
 
+def _whole(name, v, least)->int:
+    "A number of things; raises ValueError for what is none, or too small"
+    try: whole = v == int(v)
+    except (TypeError, ValueError, OverflowError): whole = False
+    if not whole: raise ValueError(f'{name} must be a whole number, got {v!r}')
+    if v < least: raise ValueError(f'{name} must be at least {least}, got {v}')
+    return int(v)
+
 def _change(p:Preset, samples=None, population=None, generations=None, finalists=None, final_samples=None, refinements=None, held_out=None, last_samples=None, rungs=None)->Preset:
     "A preset with some numbers changed; the finalists get at least as many samples as everyone, and rungs lie below"
-    given = lambda **kw: {k: v for k, v in kw.items() if v is not None}
-    for k, v in given(samples=samples, final_samples=final_samples, held_out=held_out).items():
-        if v < 2: raise ValueError(f'{k} must be at least 2, got {v}')
-    if finalists is not None and finalists < 1: raise ValueError(f'finalists must be at least 1, got {finalists}')
-    for k, v in given(refinements=refinements, last_samples=last_samples).items():
-        if v < 0: raise ValueError(f'{k} must be at least 0, got {v}')
-    final = max(final_samples or p.final_samples, samples or p.samples)
-    last = round(p.last_samples/p.final_samples*final) if last_samples is None else last_samples
-    ev = dataclasses.replace(p.evolution, **given(population=population, generations=generations))
-    p = dataclasses.replace(p, evolution=ev, last_samples=last, final_samples=final, **given(samples=samples, finalists=finalists, refinements=refinements, held_out=held_out))
+    given = lambda least, **kw: {k: _whole(k, v, least) for k, v in kw.items() if v is not None}
+    new = given(2, samples=samples, final_samples=final_samples, held_out=held_out) | given(1, finalists=finalists) | given(0, refinements=refinements, last_samples=last_samples)
+    new['final_samples'] = final = max(new.get('final_samples', p.final_samples), new.get('samples', p.samples))
+    new.setdefault('last_samples', round(p.last_samples/p.final_samples*final))
+    p = dataclasses.replace(p, evolution=dataclasses.replace(p.evolution, **given(1, population=population, generations=generations)), **new)
     return dataclasses.replace(p, rungs=tuple(sorted(r for r in (p.rungs if rungs is None else _rungs(rungs)) if r < p.samples)))
 
 # %% ../nbs/80_search.ipynb #114481a6
@@ -277,6 +280,14 @@ def network_card(model:Denoiser)->dict:
     own = dict(null_label=model.null_label) if model.guidance_scale != 1 else {}
     own |= {k: getattr(model, k) for k, usual in (('conditional', True), ('learned_variance', False)) if getattr(model, k) != usual}
     return plain({**own, **{k: d for k, n in (('net', model.net), ('classifier', model.classifier if model.classifier_scale else None)) if n is not None and (d := of(n))}})
+
+@patch
+def _baseline(self:Search, name, c)->Candidate:
+    "A candidate to compare with; raises ValueError for what the model cannot draw"
+    try:
+        if not isinstance(c, Candidate): c = Candidate(tuple(c), sampler=self.space.sampler, eta=self.space.eta)
+        check_times(c.times, self.model.schedule, c.t_end); check_blocks(self.model, c.steps); return c
+    except (ValueError, TypeError) as e: raise ValueError(f'baseline {name!r}: {e}') from None
 
 @patch
 def _check_blocks(self:Search):
@@ -347,7 +358,7 @@ def _repr_markdown_(self:Search):
 def under_way(self:Search, progress=True, workers=1, executor=None): # Run
     "A run with its journal, bar and workers, which are closed in the end"
     crew = Workers(executor or (lambda: pool(workers)), workers) if workers != 1 or executor else None
-    if crew: crew.path(Fitness(self.model, self.reference, 2))  # complains about what cannot be sent
+    if crew: send(Fitness(self.model, self.reference, 2))   # complains about what cannot be sent
     journal = Journal(self.out and self.out/'journal.jsonl', self.config)
     try:
         if not journal.found: self._prepare(journal, progress)
@@ -423,6 +434,11 @@ class Run:
     levels: dict        # number of samples -> {Candidate: Score}
     history: list       # (Candidate, Score) on the first rung, in the order of proposal
     workers: Workers|None = None    # other processes that compute features
+
+    def fresh(self)->Fitness:
+        "A fitness on noise that the search has not seen, for held-out scores; what candidates of the search share is let go for it"
+        s = self.search; self.fit.shared.clear()
+        return Fitness(self.model, s.reference, s.preset.held_out, s.seed + HELD_OUT, batch_size=self.fit.batch_size)
 
     def score(self, stage:str, c:Candidate, n:int, fit=None, done:int=0)->Score:
         "The score of a candidate on `n` samples, from the journal or computed; `done` evaluations were spent on it elsewhere"
@@ -519,6 +535,7 @@ def _stages(self:Search, run):
         cs = (self._screen(run) if g == 1 and p.singles else []) or self._children(run, g, ev.population)
         self._climb(run, f'generation {g + 1}', cs, rungs)
         run.history += [(c, run.levels[rungs[0]][c]) for c in cs]
+        if g == 0 and not any(math.isfinite(s.value) for _, s in run.history): warnings.warn(f'all {len(cs)} candidates of the first generation failed; the first: {run.history[0][1].reason}')
         run.upto(sum(_climbing(_size(p, h), _halving(p)) for h in range(g + 1)))
     if not any(math.isfinite(s.value) for _, s in run.history): raise RuntimeError(f'all {len(run.history)} candidates failed; the first: {run.history[0][1].reason}')
     return self._finish(run)
@@ -555,7 +572,7 @@ def _finish(self:Search, run):
     "Finals and held-out scores, to a `Result`"
     p, bar, finals = self.preset, run.bar, self._finals(run)
     best, last = self._decide(run, finals); run.upto(search_pictures(p))
-    fresh = Fitness(run.model, self.reference, p.held_out, self.seed + HELD_OUT, batch_size=run.fit.batch_size)
+    fresh = run.fresh()
     rows, names = {}, {**self.baselines(len(best)), 'searched': best}
     fresh.shared.plan(names.values())
     for name, c in names.items():
