@@ -20,7 +20,7 @@ class DrivenSearch(Search):
     "A search whose candidates come from outside; takes what `Search` takes, and the name of the driver, which the journal keeps"
     def __init__(self, *args, driver:str='outside', **kwargs): super().__init__(*args, **kwargs); self.driver = driver
     @property
-    def config(self): return dict(super().config, goal=f'driven by {self.driver}')
+    def config(self)->dict: "All that the result depends on, as plain values"; return dict(super().config, goal=f'driven by {self.driver}')
 
 @dataclass(eq=False)
 class Session:

@@ -67,18 +67,20 @@ class Moved:
 class CandidateScheduler:
     "Runs a candidate in a pipeline; made by `apply_to`"
     order, _compatibles = 1, []
-    def prepare(self, model, c, original): # in place of __init__, which diffusers wants to call without arguments
+    def prepare(self, model, c, original):
+        "Take over model, candidate and the pipeline's own scheduler; in place of __init__, which diffusers wants to call without arguments"
         self.model, self.candidate, self.original, self.doubled = model, c, original, False    # doubled: the pipeline hands in a guided batch twice
         self.plan = calls(model.schedule, c); self.set_timesteps()
         return self
 
     @property
-    def init_noise_sigma(self): return model_start(self.model, self.candidate.times[0])
-    def scale_model_input(self, sample, timestep=None): return sample
-    def set_begin_index(self, begin_index=0): pass
+    def init_noise_sigma(self): "By how much the pipeline multiplies its noise to begin with"; return model_start(self.model, self.candidate.times[0])
+    def scale_model_input(self, sample, timestep=None): "What the network is shown: the sample as it is"; return sample
+    def set_begin_index(self, begin_index=0): "Nothing: a candidate always begins at its first step"
     def __len__(self): return len(self.model.schedule)
 
     def set_timesteps(self, num_inference_steps=None, device=None, timesteps=None, sigmas=None, mu=None):
+        "Begin anew; the steps are the candidate's, whatever the pipeline asks for"
         times = [self.model.question(torch.zeros(1), t)[1] for t, _ in self.plan]
         whole = self.model.prediction != 'flow' and all(float(t).is_integer() for t in times)
         self.timesteps = torch.tensor(times, dtype=torch.int64 if whole else torch.float32, device=device)

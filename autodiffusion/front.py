@@ -44,7 +44,7 @@ class FrontSearch(Search):
         if last_samples: raise ValueError(f'a front has no last decision between its candidates: leave last_samples out, got {last_samples}')
         super().__init__(*args, last_samples=0, **kwargs)
     @property
-    def config(self): return dict(super().config, goal='front')
+    def config(self)->dict: "All that the result depends on, as plain values"; return dict(super().config, goal='front')
 
     def rank(self, scores):
         "Front by front, the least crowded first"
@@ -54,8 +54,8 @@ class FrontSearch(Search):
         for k in set(f): room[f == k] = crowding(p[f == k])
         return [cs[i] for i in sorted(range(len(cs)), key=lambda i: (f[i], -room[i], cs[i].key))] + sorted((c for c in scores if not math.isfinite(scores[c])), key=lambda c: c.key)
 
-    def promising(self, cs, level, most, z=0.): return [c for c in self.rank({c: level[c].value for c in cs}) if math.isfinite(level[c].value)][:most]
-    def hopeful(self, cs, level): return self.promising(cs, level, math.ceil(len(cs)/2))   # there is no list of the few best
+    def promising(self, cs, level, most, z=0.)->list: "The first `most` of the fronts"; return [c for c in self.rank({c: level[c].value for c in cs}) if math.isfinite(level[c].value)][:most]
+    def hopeful(self, cs, level)->list: "The better half, as there is no list of the few best"; return self.promising(cs, level, math.ceil(len(cs)/2))
 
 # %% ../nbs/86_front.ipynb #d50b6632
 @patch

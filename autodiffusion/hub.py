@@ -613,13 +613,15 @@ class ClipGoal(Pairwise):
         super().__init__(Extractor('clip', self.clip.config.projection_dim, self.see), 'CLIP distance', weights_check(self.clip)); self.texts = {}
 
     def at(self, model, seed):
+        "The goal for the samples of a model with this noise; raises ValueError for one without prompts"
         if not getattr(model.net, 'prompts', ()): raise ValueError(f'{model.name} has no prompts to compare pictures with')
         return super().at(model, seed)
 
     @staticmethod
-    def unit(v): v = getattr(v, 'pooler_output', v); return v/v.norm(dim=-1, keepdim=True)
+    def unit(v): "What CLIP makes of pictures or texts, (B, D), as unit vectors"; v = getattr(v, 'pooler_output', v); return v/v.norm(dim=-1, keepdim=True)
 
     def see(self, u): # (B, 3, H, W) uint8 -> (B, D)
+        "Unit vectors of pictures, reduced and normalised as CLIP takes them"
         side, dev = self.clip.config.vision_config.image_size, self.clip.device
         x = nn.functional.interpolate(u.to(dev).float()/255, (side, side), mode='bicubic', antialias=True).clamp(0, 1)
         mean, std = (torch.tensor(v, device=dev).view(3, 1, 1) for v in ((.48145466, .4578275, .40821073), (.26862954, .26130258, .27577711)))

@@ -66,7 +66,7 @@ class Candidate:
         if not get_sampler(self.sampler).takes_eta and self.eta or not 0 <= self.eta <= 1: raise ValueError(f'eta {self.eta:g} does not fit sampler {self.sampler}')
 
     @property
-    def times(self): return tuple(s.t for s in self.steps)
+    def times(self)->tuple: "Times in training steps, noisiest first"; return tuple(s.t for s in self.steps)
     def __len__(self): return len(self.steps)
     def __repr__(self):
         end = '' if self.t_end == CLEAN else f', t_end={self.t_end}'
@@ -140,9 +140,11 @@ class SearchSpace:
         return [s.calls(Span(None, n - k, n - k - 1 if k < n - 1 else end, k, n)) for k in range(n)]
 
     @property
-    def step_range(self): return (self.n_steps, self.n_steps) if not isinstance(self.n_steps, (tuple, list)) else tuple(self.n_steps)
+    def step_range(self)->tuple: "(fewest, most) steps"; return (self.n_steps, self.n_steps) if not isinstance(self.n_steps, (tuple, list)) else tuple(self.n_steps)
     @cached_property
-    def grid(self): return np.unique(np.arange(self.n_train) if self.allowed is None else np.array([_time(t) for t in self.allowed], float))
+    def grid(self): # (K,) ascending
+        "The times that candidates may have, in training steps"
+        return np.unique(np.arange(self.n_train) if self.allowed is None else np.array([_time(t) for t in self.allowed], float))
 
 # %% ../nbs/40_space.ipynb #f78b7c74
 @patch

@@ -133,8 +133,8 @@ class Classifier(nn.Module):
         self.config = dict(widths=widths, n_classes=n_classes)
         self.body = nn.Sequential(_conv(3, widths[0]), *[nn.Sequential(_conv(a, b, 2), Residual(b)) for a, b in zip(widths, widths[1:])])
         self.head = nn.Linear(widths[-1], n_classes)
-    def features(self, x): return self.body(x).mean((2, 3))  # (B, 3, 32, 32) in [-1, 1] -> (B, 128)
-    def forward(self, x): return self.head(self.features(x)) # (B, 10) logits
+    def features(self, x): "(B, 3, 32, 32) pictures in [-1, 1] to (B, 128) features"; return self.body(x).mean((2, 3))
+    def forward(self, x): "(B, 3, 32, 32) pictures in [-1, 1] to (B, 10) logits"; return self.head(self.features(x))
 
 class Features:
     "A classifier's features of 8-bit pictures; a class, so that it can be sent to other processes"
