@@ -9,7 +9,7 @@ __all__ = ['RESAMPLE', 'POOLS', 'MULT', 'PRESETS', 'GroupNorm32', 'zeroed', 'Res
 
 # %% ../nbs/92_adm.ipynb #260ef5d2
 import math, pickle
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 import torch
 from torch import nn
@@ -415,6 +415,7 @@ def load_adm(
     **config,           # fields of `ADMConfig`, before those of preset and file; without a preset image_size, heads and attention order are needed
 )->ADMTrunk: # U-Net or classifier in float32, channels last, without gradients
     "A network from OpenAI's checkpoint file; raises ValueError if the file is unreadable or does not fit"
+    if unknown := [k for k in config if k not in {f.name for f in fields(ADMConfig)}]: raise ValueError(f'unknown settings of the network: {", ".join(unknown)}; there are {", ".join(f.name for f in fields(ADMConfig))}')
     base, state = get_preset(preset).config if preset else None, _read(path)
     try: cfg = replace(base, **config) if base else _complete(state, config)
     except ValueError as e: raise ValueError(f'{path}: {e}') from None
@@ -464,7 +465,7 @@ def adm_denoiser(
     p, loaded = get_preset(preset) if preset else None, isinstance(model, nn.Module)
     schedule = _schedule(schedule, p)
     net = model if loaded else load_adm(model, preset, device, **config)
-    if p and loaded and replace(net.config, dropout=0.) != replace(p.config, **config, dropout=0.): raise ValueError(f'the network given is not that of preset {preset}')
+    if p and loaded and replace(net.config, dropout=0.) != replace(p.config, **{**config, 'dropout': 0.}): raise ValueError(f'the network given is not that of preset {preset}')
     o = net.config
     if o.pool: raise ValueError('this is a classifier, which predicts no noise')
     if not o.learn_sigma and o.out_channels != o.in_channels: raise ValueError(f'expected {o.in_channels} output channels, or {2*o.in_channels} with learned variance, got {o.out_channels}')

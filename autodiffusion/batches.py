@@ -21,7 +21,7 @@ from .samplers import check_labels, check_times, get_sampler, plan, sample_batch
 from .space import Candidate
 from .fid import to_uint8
 from .metrics import NpzRows
-from .fitness import fastest_precision, out_of_memory
+from .fitness import broken, fastest_precision, out_of_memory
 from .search import _lock, differences, network_card, pack, plain, weights_check
 
 # %% ../nbs/84_batches.ipynb #c7d73e4f
@@ -253,9 +253,9 @@ def draw(
     "The pictures of the samples in `r`; raises RuntimeError for NaN or infinite values, or when a single one does not fit into memory"
     if len(r) > batch_size: return np.concatenate([draw(model, c, r[a:a + batch_size], seed, None if labels is None else labels[a:a + batch_size], batch_size) for a in range(0, len(r), batch_size)])
     try:
-        x = sample_batch(model, indices=r, seed=seed, labels=labels, **plan(c)); bad = (~torch.isfinite(x.flatten(1)).all(1)).nonzero()
+        x = sample_batch(model, indices=r, seed=seed, labels=labels, **plan(c)); bad = broken(x, p := model.pictures(x)).nonzero()
         if len(bad): raise RuntimeError(f'{model.name}: sample {r[int(bad[0])]} has NaN or infinite values (precision {model.precision})')
-        return to_uint8(model.pictures(x)).permute(0, 2, 3, 1).cpu().numpy()
+        return to_uint8(p).permute(0, 2, 3, 1).cpu().numpy()
     except Exception as e:
         if not out_of_memory(e): raise
         if len(r) == 1: raise RuntimeError(f'{model.name}: not enough memory for a single sample on {model.device}') from e

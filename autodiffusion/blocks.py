@@ -21,7 +21,7 @@ from torch.utils.weak import WeakTensorKeyDictionary
 from tqdm import tqdm
 from fastcore.basics import patch
 from .denoiser import Denoiser, bare
-from .samplers import needs, noise, sample_batch
+from .samplers import check_times, needs, noise, sample_batch
 
 # %% ../nbs/30_blocks.ipynb #0b81a809
 @dataclass(frozen=True)
@@ -410,7 +410,7 @@ def find_blocks(
 def _clock(device):
     "A function that marks a moment, and one for the milliseconds between two"
     if device.type != 'cuda': return time.perf_counter, lambda a, b: 1e3*(b - a)
-    def mark(): e = torch.cuda.Event(enable_timing=True); e.record(); return e
+    def mark(): e = torch.cuda.Event(enable_timing=True); e.record(torch.cuda.current_stream(device)); return e
     def between(a, b): b.synchronize(); return a.elapsed_time(b)
     return mark, between
 
@@ -664,8 +664,9 @@ def sensitivity(
     measure:str='x0',   # what to compare: the 'x0' or 'eps' predicted at the step, or the final 'sample'
     progress:bool=True, # show a bar with the time left
 )->Sensitivity:
-    "How much each block matters at each step; raises ValueError for an unknown measure"
+    "How much each block matters at each step; raises ValueError for an unknown measure, times out of order, or blocks of another network"
     if measure not in MEASURES: raise ValueError(f'unknown measure {measure!r}; known: {", ".join(MEASURES)}')
+    check_times(times, model.schedule); blocks.check_net(bare(model.net))
     steps = [SimpleNamespace(t=t, skip=frozenset(), reuse=frozenset()) for t in times]
     how = dict(indices=range(n), seed=seed, sampler=sampler); y = model.labels(range(n), seed)
     states, x = _trace(model, dict(how, steps=list(times)))

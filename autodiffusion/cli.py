@@ -38,7 +38,7 @@ from .zoo import Classifier, classifier_extractor, data_file, load_demo, load_un
 from .plots import image_grid, own_png, save_png
 
 # %% ../nbs/120_cli.ipynb #51557e9d
-from .metrics import PICKLES, RESIZE, InceptionOutputs, check_batches, evaluate, inception_outputs, load_statistics, open_batch, UNSAID, inception_extractor
+from .metrics import PICKLES, RESIZE, InceptionOutputs, check_batches, evaluate, inception_outputs, load_statistics, looked_at, open_batch, UNSAID, inception_extractor
 
 # %% ../nbs/120_cli.ipynb #611b8a50
 EXAMPLES = dict(times='926,690,424,153', rungs='50,100', free_end='0,30')
@@ -118,7 +118,7 @@ def open_diffusers(
     if dtype is not None and dtype not in DTYPES: raise ValueError(f'--dtype must be one of {", ".join(DTYPES)}, got {dtype!r}')
     size = image_size(size) if size else (None, None); prompts = read_prompts(prompts) if prompts else None
     pipe = open_pipeline(path, dtype=DTYPES.get(dtype))
-    pipe = save_memory(pipe if 'offload' in (memory or '') else pipe.to(device), memory)
+    pipe = save_memory(pipe if 'offload' in (memory or '') else pipe.to(device), memory, device)
     return from_diffusers(pipe, prompts, guidance, negative, *size), pipe
 
 def target_of(model, pipe, n:int)->Target:
@@ -154,7 +154,7 @@ def adm_options(text:str, what:str='adm'): # (name of a preset or None, dict of 
     for w in (text or '').split(',') if text else []:
         k, eq, v = w.strip().partition('=')
         if not eq: get_preset(k); preset = k
-        elif k in {f.name for f in dataclasses.fields(ADMConfig)} and re.fullmatch(r'-?\d+|True|False', v): fields[k] = v == 'True' if v in ('True', 'False') else int(v)
+        elif k in {f.name for f in dataclasses.fields(ADMConfig) if f.type in (int, bool, int|None)} and re.fullmatch(r'-?\d+|True|False', v): fields[k] = v == 'True' if v in ('True', 'False') else int(v)
         else: raise ValueError(f'--{what}: expected a preset such as imagenet64, or settings such as image_size=64,num_head_channels=64,use_new_attention_order=True, got {w.strip()!r}')
     return preset, fields
 
@@ -240,6 +240,7 @@ def open_reference(
 
 def _is_stats(p):
     "Is this a file of statistics, npz or pickle?"
+    p = Path(p)
     return p.is_file() and (p.suffix in PICKLES or p.suffix == '.npz' and {'mu', 'sigma'} <= set(getattr(read_array(p), 'files', ())))
 
 def _reference_of(ims, extractor, keep):
@@ -366,6 +367,7 @@ def check_together(o):
     "Raise ValueError for options that have no meaning without another one"
     lone = [k for k in ('blocks', 'share', 'unit') if getattr(o, k) is not None]
     if lone and o.budget is None: raise ValueError(f'--{lone[0]} goes with --budget: what a picture may cost, in full steps')
+    if o.recipe and o.budget is not None: warnings.warn('a recipe with --budget takes the space of steps from the recipe, and searches blocks as without it; the search for both that the paper describes is Recipe.joint, in Python')
     if o.unit == 'ms' and o.precision == 'auto' and not o.diffusers: raise ValueError('--unit ms needs a --precision (float32, bfloat16 or float16), since that decides how long blocks take')
     if o.reference is None: check_goal(o.features, o.weights, 'drawn by the pipeline itself (--target)' if o.target is not None else 'the shipped one')
 
@@ -412,10 +414,10 @@ def search_with(o, r, m, space, seeds):
     if not r: return lambda ref: Search(m, ref, preset=o.preset or 'standard', space=space, seeds=seeds, **settings)
     return lambda ref: r.search(m, ref, step_range(o), start=o.start, preset=o.preset or 'paper', space=space, classifier_scale=m.classifier_scale, guidance_scale=m.guidance_scale, **settings)
 
-def check_early(ready, m, workers):
+def check_early(ready, m, workers, goal=None):
     "What can be known before the reference is made: settings, folder, and whether other processes can be given the model"
     ready(stand_in := load_demo()[1]).check_out(('reference', 'blocks'))
-    if workers > 1: send(Fitness(m, stand_in, 2))
+    if workers > 1: send(Fitness(m, goal or stand_in, 2))
 
 # %% ../nbs/120_cli.ipynb #b4a8c798
 @command
@@ -477,8 +479,9 @@ def autodiffusion_search(
     if budget is not None: m = m.with_(blocks=priced_blocks(m if o.precision == 'auto' else m.with_(precision=o.precision), Path(out)/'milliseconds.json', unit))
     space, seeds = search_space(o, r, m)
     ready = search_with(o, r, m, space, seeds)
-    check_early(ready, m, workers)
-    goal = target_of(m, pipe, target) if target is not None else open_reference(reference, features, weights, dev, m, Path(out)/'reference.npz', resize)
+    goal = target_of(m, pipe, target) if target is not None else None
+    check_early(ready, m, workers, goal)
+    goal = goal or open_reference(reference, features, weights, dev, m, Path(out)/'reference.npz', resize)
     if budget is not None: ready = search_with(o, r, m, with_harm(o, m, space), seeds)
     result = ready(goal).run(progress=not quiet, workers=workers)
     report(result, out)
@@ -564,6 +567,7 @@ def autodiffusion_sample(
     batch_size = batch_size if batch_size is not None else 8 if diffusers else 256
     if n < 1 or batch_size < 1: raise ValueError(f'--n and --batch_size must be at least 1, got {n} and {batch_size}')
     check_out(out)
+    if many and memory: o.memory = ','.join(w for w in memory.split(',') if w.strip() != 'offload')   # a matter of the workers
     if timesteps: number_list(timesteps)
     m, c, done = drawn_with(o, 'cpu' if many else open_device(worker_device(device)))
     kw = dict(n=n, seed=seed, sampler=sampler, t_end=t_end, eta=eta, labels=label, batch_size=batch_size, progress=not quiet)
@@ -688,7 +692,7 @@ def autodiffusion_evaluate(
     "Inception Score, FID, sFID, precision and recall of a batch of samples, as OpenAI's evaluator has them"
     if batch_size < 1 or k < 1: raise ValueError(f'--batch_size and --k must be at least 1, got {batch_size} and {k}')
     if resize not in RESIZE: raise ValueError(f'--resize must be one of {", ".join(RESIZE)}, got {resize!r}')
-    a, b, dev = open_batch(samples), open_batch(reference), open_device(device); pictures = a.images or b.images
+    a, b, dev = open_batch(samples), open_batch(reference), open_device(device); pictures = any(looked_at(a, b))
     check_batches(a, b, InceptionOutputs(None, RESIZE[resize]) if pictures else None, k, warn=False)  # before the weights are fetched
     ext = inception_outputs(weights, dev, resize) if pictures else None
     print(evaluate(a, b, ext, k, batch_size, dev, not quiet))

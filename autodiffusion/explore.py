@@ -10,7 +10,7 @@ import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 from .denoiser import Denoiser
 from .samplers import sample
-from .space import Candidate, SearchSpace
+from .space import Candidate, SearchSpace, uniform
 from .plots import image_grid, plot_steps
 from .zoo import load_demo
 
@@ -39,7 +39,7 @@ def explore(
     "Sliders for the times, a seed and the sampler; needs ipywidgets and a running notebook"
     from ipywidgets import IntSlider, Dropdown, interactive
     from autodiffusion.samplers import SAMPLERS
-    T = len(model.schedule)
-    sliders = {f't{k + 1}': IntSlider(t, 0, T - 1, description=f't{k + 1}', continuous_update=False) for k, t in enumerate(range(T - T//steps, -1, -(T//steps)))}
+    T = SearchSpace(len(model.schedule), steps).n_train     # complains about numbers of steps that cannot be
+    sliders = {f't{k + 1}': IntSlider(t, 0, T - 1, description=f't{k + 1}', continuous_update=False) for k, t in enumerate(uniform(steps, model.schedule))}
     def draw(sampler, seed, **t): return show_steps(model, list(t.values()), n, seed, sampler)
     return interactive(draw, sampler=Dropdown(options=list(SAMPLERS)), seed=IntSlider(1, 0, 100, continuous_update=False), **sliders)

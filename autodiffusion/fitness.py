@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['toy_problem', 'Part', 'Parts', 'toy_blocks', 'Score', 'round6', 'tenths', 'gap', 'beaten', 'out_of_memory',
-           'find_batch_size', 'fastest_precision', 'Fitness', 'pieces']
+           'find_batch_size', 'fastest_precision', 'Fitness', 'pieces', 'broken']
 
 # %% ../nbs/70_fitness.ipynb #8c6da232
-import math, time, warnings
+import functools, math, time, warnings
 from collections import OrderedDict
 from dataclasses import dataclass
 import numpy as np, torch
@@ -135,7 +135,7 @@ def fastest_precision(
     for p in ('float32', 'bfloat16')*3:
         try:
             start = time.perf_counter(); model.with_(precision=p)(x, t, y)
-            if model.device.type == 'cuda': torch.cuda.synchronize()
+            if model.device.type == 'cuda': torch.cuda.synchronize(model.device)
             best[p] = min(best.get(p, math.inf), time.perf_counter() - start)
         except RuntimeError: best[p] = math.inf  # not every operation exists in bfloat16
     return 'bfloat16' if best['bfloat16']*gain < best['float32'] else 'float32'
@@ -213,14 +213,18 @@ def add(self:Fitness, c:Candidate, fs, known=None):
 def _count(self:Fitness, step, n): self.nfe += n*self.model.evals(step); self.gradients += n*self.model.gradients(step)
 
 # %% ../nbs/70_fitness.ipynb #5e679015
+def broken(*tensors)->torch.Tensor: # (B,) bool
+    "Which samples have NaN or infinite values in any of these forms, (B, ...): a decoder may fail where the sampler did not"
+    return ~functools.reduce(torch.logical_and, [torch.isfinite(t.flatten(1)).all(1).to(tensors[0].device) for t in {id(t): t for t in tensors}.values()])
+
 @patch
 def _draw(self:Fitness, c, r):
     "Features of the samples in range `r`; when memory runs out without what candidates share, then in two halves"
     try:
         x = sample_batch(self.model, indices=r, seed=self.seed, shared=self.shared, count=self._count, **plan(c))
-        bad = ~torch.isfinite(x.flatten(1)).all(1)
+        bad = broken(x, p := self.model.pictures(x))
         if bad.any(): raise FloatingPointError(f'{int(bad.sum())} of {len(r)} samples have NaN or infinite values, the first is sample {r[int(bad.nonzero()[0])]}')
-        return self.extractor(to_uint8(self.model.pictures(x))).numpy()
+        return self.extractor(to_uint8(p)).numpy()
     except Exception as e:
         if not out_of_memory(e): raise
         if len(r) == 1 and not len(self.shared): raise RuntimeError(f'{self.model.name}: not enough memory for a single sample on {self.model.device}') from e

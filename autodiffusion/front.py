@@ -115,8 +115,9 @@ class Front:
         return min(can, key=lambda c: (self.finals[c].value, c.key))
 
     def write(self, out, model, found):
-        "One candidate file for each point: front/COST.json"
-        for c, s in self.rows.items(): c.save(out/'front'/f'{self.cost(c):.3f}.json', model, scores=dict(metric=self.search.reference.metric, held_out=s.value, held_out_samples=s.n, cost_in_full_steps=self.cost(c)), precision=found['precision'])
+        "One candidate file for each point: front/COST.json, with a number behind it where two cost nearly the same"
+        costs = [f'{self.cost(c):.3f}' for c in self.rows]; names = [v + f'-{k}'*(k > 0) for i, v in enumerate(costs) for k in [costs[:i].count(v)]]
+        for name, (c, s) in zip(names, self.rows.items()): c.save(out/'front'/f'{name}.json', model, scores=dict(metric=self.search.reference.metric, held_out=s.value, held_out_samples=s.n, cost_in_full_steps=self.cost(c)), precision=found['precision'])
 
 # %% ../nbs/86_front.ipynb #60d5f6d8
 @patch

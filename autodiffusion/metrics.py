@@ -6,7 +6,7 @@
 __all__ = ['SPATIAL', 'RESIZE', 'PREPARE', 'PICKLES', 'MOST_STEPS', 'MOST_BYTES', 'METRICS', 'UNSAID', 'inception_score',
            'precision_recall', 'resize_like_tensorflow', 'InceptionOutputs', 'inception_outputs', 'InceptionLayers',
            'inception_extractor', 'FirstOf', 'Activations', 'activations', 'NpzRows', 'Batch', 'open_batch',
-           'read_pickled_stats', 'load_statistics', 'Evaluation', 'check_batches', 'evaluate']
+           'read_pickled_stats', 'load_statistics', 'Evaluation', 'looked_at', 'check_batches', 'evaluate']
 
 # %% ../nbs/65_metrics.ipynb #8b3ad8b2
 import io, math, pickletools, re, warnings
@@ -422,17 +422,22 @@ class Evaluation(dict):
     def _repr_markdown_(self): return '\n'.join(['| metric | value | |', '|---|---:|---|'] + [f'| {a} | {b} | {c} |' for a, b, c in self._rows()]) + '\n\n' + '; '.join(o.replace('|', r'\|') for o in self._about())
 
 # %% ../nbs/65_metrics.ipynb #be797fb9
+def looked_at(a:Batch, b:Batch)->tuple: # of two bools
+    "Whether pictures of the samples `a`, and of the reference `b`, are needed: those of a reference are not where all that can be said follows from its statistics"
+    return bool(a.images), bool(b.images and (a.images or a.stats and not b.stats or a.spatial and not b.spatial))
+
 def check_batches(a:Batch, b:Batch, extractor:InceptionOutputs=None, k:int=3, warn:bool=True):
     "Raise ValueError where samples and reference cannot be compared, and warn of few pictures, before anything is computed"
-    for x in (a, b):
-        if x.images and len(x.images) < k + 1: raise ValueError(f'{x.origin}: {len(x.images)} pictures, but precision and recall with k = {k} need at least {k + 1}')
+    look = looked_at(a, b)
+    for x, seen in zip((a, b), look):
+        if seen and len(x.images) < k + 1: raise ValueError(f'{x.origin}: {len(x.images)} pictures, but precision and recall with k = {k} need at least {k + 1}')
         for r, d, name in ((x.stats, 0, INCEPTION), (x.spatial, 1, SPATIAL)):
             if r is None: continue
             if r.features != name: raise ValueError(f'{x.origin}: statistics of {r.features} features; expected {name}')
             if extractor and len(r.mean) != extractor.dims[d]: raise ValueError(f'{x.origin}: statistics of {len(r.mean)} features; {extractor.dims[d]} {name} features are expected')
             if extractor and r.preprocessing not in ('', extractor.preprocessing): raise ValueError(f'{x.origin}: these statistics are of pictures prepared as "{r.preprocessing}", but now as "{extractor.preprocessing}"; choose the same resize')
     if a.images and b.images and a.images.size != b.images.size: raise ValueError(f'{a.origin}: pictures of {a.images.size[1]} x {a.images.size[0]} pixels, but those of {b.origin} have {b.images.size[1]} x {b.images.size[0]}')
-    D = extractor.dims[0] if extractor else len((a.stats or a.spatial or b.stats or b.spatial).mean) if not (a.images or b.images) else 0
+    D = extractor.dims[0] if extractor else len((a.stats or a.spatial or b.stats or b.spatial).mean) if not any(look) else 0
     few = [x.n for x in (a, b) if 0 < x.n <= D and not (x is b and b.stats and not b.stats.n)]
     if few and warn: warnings.warn(f'only {min(few)} pictures for {D} features: FID and sFID are biased upwards')
 
@@ -447,9 +452,9 @@ def evaluate(
     progress:bool=False,                # show bars with the time left
 )->Evaluation:
     "The metrics of OpenAI's evaluator, as many as the two batches allow; raises ValueError where they cannot be compared"
-    a, b = open_batch(samples), open_batch(reference); check_batches(a, b, extractor, k)
-    if (a.images or b.images) and extractor is None: raise ValueError('pictures need an extractor: inception_outputs()')
-    acts = [activations(x.images, extractor, batch_size, progress) if x.images else None for x in (a, b)]
+    a, b = open_batch(samples), open_batch(reference); check_batches(a, b, extractor, k); look = looked_at(a, b)
+    if any(look) and extractor is None: raise ValueError('pictures need an extractor: inception_outputs()')
+    acts = [activations(x.images, extractor, batch_size, progress) if seen else None for x, seen in zip((a, b), look)]
     stats = [acts[0].stats if acts[0] else a.stats, b.stats or (acts[1] and acts[1].stats)]; spatial = [acts[0].spatial if acts[0] else a.spatial, b.spatial or (acts[1] and acts[1].spatial)]
     values, missing = {}, {}
     if acts[0]: values['Inception Score'] = inception_score(acts[0].logits)

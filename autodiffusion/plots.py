@@ -96,17 +96,19 @@ def plot_steps(
 def plot_search(
     result:Result, # of a search
 )->Figure:
-    "Search scores against network evaluations, with the best so far, and where its steps moved"
-    s, v = result.search, np.array([sc.value for _, sc in result.history])
-    spent = np.cumsum([evaluations(c, s.model)*sc.n for c, sc in result.history])/1000
+    "Scores on the first rung against what it asked for, with the best so far, and where its steps moved; what promising candidates cost further on is not on the axis"
+    s, counts = result.search, [sc.n for _, sc in result.history]; n = max(counts, key=counts.count)
+    history = [(c, sc) for c, sc in result.history if sc.n == n]    # scores of other counts are not comparable
+    v, spent = np.array([sc.value for _, sc in history]), np.cumsum([evaluations(c, s.model)*n for c, _ in history])/1000
+    xlabel = f'network evaluations for {n} samples each (thousands)'
     fig, (ax, bx) = plt.subplots(1, 2, figsize=(9, 3), layout='constrained')
-    known = set(s.space.known(s.model.schedule).values()); k = np.array([c in known for c, _ in result.history])
+    known = set(s.space.known(s.model.schedule).values()); k = np.array([c in known for c, _ in history])
     ax.semilogy(spent[~k], v[~k], '.', ms=4, alpha=.4, label='candidates'); ax.semilogy(spent[k], v[k], 'kx', ms=5, label='known schedules')
     ax.semilogy(spent, np.minimum.accumulate(v), 'tab:red', lw=1.5, label='best so far')
-    ax.set(xlabel='network evaluations (thousands)', ylabel=f'search score\n({s.reference.metric}, {result.history[0][1].n} samples)'); ax.legend(fontsize=7)
+    ax.set(xlabel=xlabel, ylabel=f'search score\n({s.reference.metric}, {n} samples)'); ax.legend(fontsize=7)
     best = np.flatnonzero(v == np.minimum.accumulate(v))
-    for i in best: bx.plot([spent[i]]*len(result.history[i][0]), result.history[i][0].times, '.', color='tab:red', ms=4, alpha=.7)
-    bx.plot([spent[-1]]*len(result.best), result.best.times, 'k<', ms=6); bx.set(xlabel='network evaluations (thousands)', ylabel='t of the best so far\n(arrows: the winner)', ylim=(-20, len(s.model.schedule) + 20))
+    for i in best: bx.plot([spent[i]]*len(history[i][0]), history[i][0].times, '.', color='tab:red', ms=4, alpha=.7)
+    bx.plot([spent[-1]]*len(result.best), result.best.times, 'k<', ms=6); bx.set(xlabel=xlabel, ylabel='t of the best so far\n(arrows: the winner)', ylim=(-20, len(s.model.schedule) + 20))
     plt.close(fig)
     return fig
 

@@ -41,6 +41,7 @@ class Trajectory:
     x0: torch.Tensor        # (N, M) float32: clean pictures seen at the nodes
     nfe: int                # network evaluations spent: nodes x samples, twice as many under classifier-free guidance
     gradients: int = 0      # classifier gradients spent
+    eps: torch.Tensor|None = None # (N, M) float32: noise seen at the nodes, where it does not follow from the clean pictures (they are clipped, and it is not)
 
     @property
     def alpha(self): "(N + 1,) signal factors at the nodes and at the end"; return self.schedule.alpha([*self.times, -1])
@@ -61,14 +62,15 @@ def trajectory(
     if n < 1 or batch_size < 1 or most < 1: raise ValueError(f'a trajectory needs at least one sample, batch_size and value, got n={n}, batch_size={batch_size}, most={most}')
     times, size = fine_times(denoiser.schedule, nodes, mix), math.prod(denoiser.shape)
     pick = torch.from_numpy(np.sort(np.random.default_rng(seed).permutation(size)[:most]))
+    own = denoiser.clip_x0 and not denoiser.clip_eps
     keep, parts = (lambda x: x.flatten(1).cpu()[:, pick].flatten()), []
     for lo in range(0, n, batch_size):
-        x, x0 = [], []
-        end = sample_batch(denoiser, times, range(lo, min(n, lo + batch_size)), seed, callback=lambda d: (x.append(keep(d['x'])), x0.append(keep(d['pred'].x0))))
-        parts.append((torch.stack([*x, keep(end)]), torch.stack(x0)))
-    x, x0 = (torch.cat(p, 1) for p in zip(*parts))
+        x, x0, eps = [], [], []
+        end = sample_batch(denoiser, times, range(lo, min(n, lo + batch_size)), seed, callback=lambda d: (x.append(keep(d['x'])), x0.append(keep(d['pred'].x0)), own and eps.append(keep(d['pred'].eps))))
+        parts.append((torch.stack([*x, keep(end)]), torch.stack(x0), *([torch.stack(eps)] if own else [])))
+    x, x0, *eps = (torch.cat(p, 1) for p in zip(*parts))
     if not torch.isfinite(x).all(): raise FloatingPointError(f'{denoiser.name}: the trajectory has NaN or infinite values after time {times[max(0, int(torch.isfinite(x).all(1).int().argmin()) - 1)]}')
-    return Trajectory(denoiser.schedule, tuple(times), x, x0, n*evaluations(times, denoiser), n*gradients(times, denoiser))
+    return Trajectory(denoiser.schedule, tuple(times), x, x0, n*evaluations(times, denoiser), n*gradients(times, denoiser), *eps)
 
 # %% ../nbs/45_proposals.ipynb #3f8d2b3b
 def jump_costs(
@@ -81,7 +83,9 @@ def jump_costs(
     N, a, s = len(path.times), *(torch.tensor(v, dtype=torch.float32)[:, None] for v in (path.alpha, path.sigma))
     costs, mse = np.full((N + 2, N + 2), np.inf), lambda d: d.square().mean(1).double().numpy()
     costs[0, 1:-1] = mse(path.x[0] - path.x[:-1])
-    for i in range(N): costs[i + 1, i + 2:] = mse(a[i + 1:]*path.x0[i] + s[i + 1:]/s[i]*(path.x[i] - a[i]*path.x0[i]) - path.x[i + 1:])
+    for i in range(N):
+        noise = path.x[i] - a[i]*path.x0[i] if path.eps is None else s[i]*path.eps[i]
+        costs[i + 1, i + 2:] = mse(a[i + 1:]*path.x0[i] + s[i + 1:]/s[i]*noise - path.x[i + 1:])
     return (costs*np.r_[1., path.alpha]**(2*signal))**(power/2)
 
 # %% ../nbs/45_proposals.ipynb #5c15cd6c

@@ -16,6 +16,7 @@ from scipy.stats import kendalltau
 from .schedule import NoiseSchedule
 from .denoiser import Denoiser
 from .space import Candidate, SearchSpace, trailing
+from .prefixes import Prefixes
 from .proposals import Trajectory, trajectory, jump_costs, step_errors
 from .fid import INCEPTION, Extractor, Reference
 from .fitness import Fitness, Score, round6
@@ -105,7 +106,7 @@ class NoReference:
     metric: str
     def distance(self, f): raise TypeError(f'{self.metric} is no distance to a reference')
 
-def _alone(f): "A fitness for one candidate only keeps no beginnings for others"; f.shared = None; return f
+def _alone(f): "A fitness for one candidate only keeps no beginnings for others"; f.shared = Prefixes(0); return f
 
 def many_steps(model:Denoiser, steps:int=50)->Candidate:
     "DDIM with many `trailing` steps"
@@ -120,7 +121,7 @@ class PairedDistance(Fitness):
         n:int=250, seed:int=0, rungs=(), # as for `Fitness`
         target:Candidate=None,  # what is aimed at; by default 50 trailing DDIM steps
         **kwargs):              # as for `Fitness`
-        extractor, self.target = extractor or pixel_extractor(model.shape), target or many_steps(model)
+        extractor, self.target = extractor or pixel_extractor(model.picture_shape), target or many_steps(model)
         stand_in = NoReference(extractor, f'PD{len(self.target)}-{extractor.name}')
         super().__init__(model, stand_in, n, seed, rungs, **kwargs)
         self.base = _alone(Fitness(model, stand_in, n, seed, rungs, self.batch_size, math.inf))
@@ -190,7 +191,7 @@ def share(
             if (a := getattr(first, k)) is not (b := getattr(f, k)) and a != b: raise ValueError(f'{first.metric} and {f.metric} cannot share samples: they differ in {what}: {getattr(a, "name", a)} and {getattr(b, "name", b)}')
         if (a := first.extractor.name) != (b := f.extractor.name): raise ValueError(f'{first.metric} and {f.metric} cannot share samples: they are of {a} and {b} features')
         f.cache = first.cache
-        f.shared = getattr(first, 'shared', None)
+        if hasattr(first, 'shared'): f.shared = first.shared
     return fitnesses
 
 # %% ../nbs/72_signals.ipynb #76172307
@@ -219,6 +220,7 @@ def draw_schedules(
     for i in range(100*count):
         if len(out) >= count: break
         h = heads[i % len(heads)]; out.add(space.repair(_way(h or [top*rng.random()], n_steps, rng)))
+    if len(out) < count: raise ValueError(f'{count} schedules of {n_steps} steps that share their beginnings: only {len(out)} were found; ask for fewer')
     return sorted(out, key=lambda c: tuple(-t for t in c.times))
 
 # %% ../nbs/72_signals.ipynb #161409c4

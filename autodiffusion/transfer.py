@@ -13,14 +13,14 @@ from fastcore.basics import patch
 from tqdm import tqdm
 from .schedule import NoiseSchedule
 from .denoiser import Denoiser
-from .samplers import check_times, evaluations, gradients, warn_if_uneven
+from .samplers import check_blocks, check_times, evaluations, gradients, warn_if_uneven
 from .space import KNOWN, Candidate, SearchSpace, load_candidate
 from .fid import Reference
 from .fitness import Fitness, Score, find_batch_size
 from .search import HELD_OUT
 
 # %% ../nbs/82_transfer.ipynb #0494d9e1
-OFF = dict(guidance_scale=1., classifier_scale=0.)  # values that say 'not guided', as cards without them do
+OFF = dict(guidance_scale=1., classifier_scale=0., clip_eps=True, start='unit')  # what cards mean that do not say it
 
 def card_differences(
     card:dict,          # card of the model a candidate was found on, as its file has it
@@ -129,7 +129,9 @@ def check_transfer(
     if not 0 <= seed < HELD_OUT: raise ValueError(f'seed must lie between 0 and 2^62, got {seed}')
     if n < 2: raise ValueError(f'a score needs at least 2 samples, got {n}')
     if batch_size is not None and batch_size < 1: raise ValueError(f'batch_size must be at least 1, got {batch_size}')
-    c, notes = _carry(*_read(candidate), model, map, source); warn_if_uneven(c.sampler, c.times)
+    c, card, blocks = _read(candidate); c, notes = _carry(c, card, model, map, source); warn_if_uneven(c.sampler, c.times)
+    check_blocks(model, c.steps)
+    if blocks and any(s.skip or s.reuse for s in c.steps): model.blocks.check(blocks)
     base = SearchSpace(len(model.schedule), len(c), sampler=c.sampler, eta=c.eta).known(model.schedule)
     return {'transferred': c, **{k: base[k] for k in base if k == 'uniform' or k in known}}, notes
 
@@ -148,10 +150,10 @@ def transfer(
 
 # %% ../nbs/82_transfer.ipynb #6b3ae39a
 def _read(candidate):
-    "Candidate and model card of a file; None for the card of a `Candidate`"
-    if isinstance(candidate, Candidate): return candidate, None
-    c, card = load_candidate(candidate), json.loads(Path(candidate).read_text()).get('model')
-    return c, card if isinstance(card, dict) else None
+    "Candidate, model card and card of the blocks of a file; None for the cards of a `Candidate`"
+    if isinstance(candidate, Candidate): return candidate, None, None
+    c, d = load_candidate(candidate), json.loads(Path(candidate).read_text())
+    return c, *(d[k] if isinstance(d.get(k), dict) else None for k in ('model', 'blocks'))
 
 def _carry(c, card, model, map, source):
     "The candidate on `model`, and notes on what was done; warns when guidance differs"
