@@ -565,6 +565,7 @@ def autodiffusion_sample(
     o = SimpleNamespace(**locals()); words, many = _words(vars(o)), device_list(devices, out)
     if (candidate is None) == (timesteps is None): raise ValueError('give either --candidate FILE or --timesteps LIST')
     batch_size = batch_size if batch_size is not None else 8 if diffusers else 256
+    if diffusers and precision == 'auto': precision = 'float32'     # as in a search: no autocast beside the weights' own precision
     if n < 1 or batch_size < 1: raise ValueError(f'--n and --batch_size must be at least 1, got {n} and {batch_size}')
     check_out(out)
     if many and memory: o.memory = ','.join(w for w in memory.split(',') if w.strip() != 'offload')   # a matter of the workers
@@ -616,7 +617,7 @@ def autodiffusion_transfer(
     m = with_blocks_of(model_of(o, dev := open_device(device)), candidate)
     kw = dict(n=n, seed=seed, map=map, batch_size=8 if batch_size is None and diffusers and dev == 'cpu' else batch_size, **(dict(known=[w.strip() for w in known.split(',')]) if known else {}))
     with warnings.catch_warnings(): warnings.simplefilter('ignore'); check_transfer(candidate, m, **kw)  # settings are looked at before the reference is made
-    m = m.with_(precision=fastest_precision(m) if precision == 'auto' else precision)
+    m = m.with_(precision=precision if precision != 'auto' else 'float32' if diffusers else fastest_precision(m))
     r = transfer(candidate, m, open_reference(reference, features, weights, dev, m, resize=resize), progress=not quiet, **kw)
     print(f'{r}\n\ntransferred / uniform = {r.ratio:.3f} ({r.metric}, held out; lower is better)')
     if out: r.save(out); print(f'{out}: the candidate for this model')

@@ -271,16 +271,7 @@ def _change(p:Preset, samples=None, population=None, generations=None, finalists
     p = dataclasses.replace(p, evolution=dataclasses.replace(p.evolution, **given(1, population=population, generations=generations)), **new)
     return dataclasses.replace(p, rungs=tuple(sorted(r for r in (p.rungs if rungs is None else _rungs(rungs)) if r < p.samples)))
 
-# %% ../nbs/80_search.ipynb #114481a6
-def network_card(model:Denoiser)->dict:
-    "What changes the pictures and is neither in the model's card nor in its weights; only what is not as usual"
-    def of(net): # settings that two networks with the same weights may differ in (those of the shipped kind, a dict, follow from the weights)
-        quick, net = net is not bare(net), bare(net); c, scale = getattr(getattr(net, 'net', net), 'config', None), getattr(net, 'time_scale', 1.)
-        return {**({} if c is None or isinstance(c, dict) else dict(config=repr(c))), **({} if scale == 1 else dict(time_scale=scale)), **(dict(compiled=True) if quick else {})}
-    own = dict(null_label=model.null_label) if model.guidance_scale != 1 else {}
-    own |= {k: getattr(model, k) for k, usual in (('conditional', True), ('learned_variance', False)) if getattr(model, k) != usual}
-    return plain({**own, **{k: d for k, n in (('net', model.net), ('classifier', model.classifier if model.classifier_scale else None)) if n is not None and (d := of(n))}})
-
+# %% ../nbs/80_search.ipynb #ae4ab012
 @patch
 def _baseline(self:Search, name, c)->Candidate:
     "A candidate to compare with; raises ValueError for what the model cannot draw"
@@ -295,6 +286,16 @@ def _check_blocks(self:Search):
     b, own = self.space.blocks, self.model.blocks
     if b and own is None: raise ValueError(f'{self.model.name}: the space lets steps leave out blocks, but the blocks of the model are not known: model.with_(blocks=find_blocks(model))')
     if b and len(b.saves) != len(own): raise ValueError(f'{self.model.name}: the space is for a network of {len(b.saves)} blocks, this one has {len(own)}')
+
+# %% ../nbs/80_search.ipynb #114481a6
+def network_card(model:Denoiser)->dict:
+    "What changes the pictures and is neither in the model's card nor in its weights; only what is not as usual"
+    def of(net): # settings that two networks with the same weights may differ in (those of the shipped kind, a dict, follow from the weights)
+        quick, net = net is not bare(net), bare(net); c, scale = getattr(getattr(net, 'net', net), 'config', None), getattr(net, 'time_scale', 1.)
+        return {**({} if c is None or isinstance(c, dict) else dict(config=repr(c))), **({} if scale == 1 else dict(time_scale=scale)), **(dict(compiled=True) if quick else {})}
+    own = dict(null_label=model.null_label) if model.guidance_scale != 1 else {}
+    own |= {k: getattr(model, k) for k, usual in (('conditional', True), ('learned_variance', False)) if getattr(model, k) != usual}
+    return plain({**own, **{k: d for k, n in (('net', model.net), ('classifier', model.classifier if model.classifier_scale else None)) if n is not None and (d := of(n))}})
 
 @patch(as_prop=True)
 def thrift(self:Search)->float: "How much children that begin like scored ones are preferred (`choose`); with blocks less, where it was not tried"; return 2. if self.space.blocks else 4.
