@@ -23,7 +23,8 @@ from .zoo import timestep_embedding
 class GroupNorm32(nn.GroupNorm):
     "Normalisation over 32 groups of channels, computed in float32 and returned in the precision that came in"
     def __init__(self, c): super().__init__(32, c)
-    def forward(self, x): return F.group_norm(x.float(), self.num_groups, self.weight.float(), self.bias.float(), self.eps).to(x.dtype)
+    def forward(self, x):
+        return F.group_norm(x.float(), self.num_groups, self.weight.float(), self.bias.float(), self.eps).to(x.dtype)
 
 def zeroed(layer:nn.Module)->nn.Module:
     "The layer, with all its parameters set to zero"
@@ -31,7 +32,8 @@ def zeroed(layer:nn.Module)->nn.Module:
     return layer
 
 # %% ../nbs/92_adm.ipynb #1d25f91a
-RESAMPLE = dict(same=nn.Identity, down=lambda: nn.AvgPool2d(2), up=lambda: nn.Upsample(scale_factor=2))  # up: nearest neighbour
+# up: nearest neighbour
+RESAMPLE = dict(same=nn.Identity, down=lambda: nn.AvgPool2d(2), up=lambda: nn.Upsample(scale_factor=2))
 
 class ResidualBlock(nn.Module):
     "Two convolutions with a shortcut, modulated by an embedding; can halve or double the resolution"
@@ -46,12 +48,15 @@ class ResidualBlock(nn.Module):
         self.scale_shift, self.resample = scale_shift, RESAMPLE[resample]()
         self.in_layers = nn.Sequential(GroupNorm32(c_in), nn.SiLU(), nn.Conv2d(c_in, c_out, 3, padding=1))
         self.emb_layers = nn.Sequential(nn.SiLU(), nn.Linear(c_emb, 2*c_out if scale_shift else c_out))
-        self.out_layers = nn.Sequential(GroupNorm32(c_out), nn.SiLU(), nn.Dropout(dropout), zeroed(nn.Conv2d(c_out, c_out, 3, padding=1)))
+        self.out_layers = nn.Sequential(GroupNorm32(c_out), nn.SiLU(), nn.Dropout(dropout),
+            zeroed(nn.Conv2d(c_out, c_out, 3, padding=1)))
         self.skip_connection = nn.Identity() if c_in == c_out else nn.Conv2d(c_in, c_out, 1)
 
 # %% ../nbs/92_adm.ipynb #363c7e15
 @patch
-def shortcut(self:ResidualBlock, x): "What is left of the block when it is left out"; return self.skip_connection(self.resample(x))
+def shortcut(self:ResidualBlock, x):
+    "What is left of the block when it is left out"
+    return self.skip_connection(self.resample(x))
 
 @patch
 def branch(self:ResidualBlock, x, emb):
@@ -64,7 +69,8 @@ def branch(self:ResidualBlock, x, emb):
     return rest(norm(h)*(1 + scale) + shift)
 
 @patch
-def forward(self:ResidualBlock, x, emb): return self.shortcut(x) + self.branch(x, emb) # (B, c_in, H, W), (B, c_emb) -> (B, c_out, H', W')
+def forward(self:ResidualBlock, x, emb):  # (B, c_in, H, W), (B, c_emb) -> (B, c_out, H', W')
+    return self.shortcut(x) + self.branch(x, emb)
 
 # %% ../nbs/92_adm.ipynb #a95e30ce
 def attend(
@@ -130,10 +136,14 @@ class ADMConfig:
 
 # %% ../nbs/92_adm.ipynb #330eb2b6
 @patch(as_prop=True)
-def widths(self:ADMConfig): "Channels of each resolution, finest first"; return tuple(int(m*self.model_channels) for m in self.channel_mult)
+def widths(self:ADMConfig):
+    "Channels of each resolution, finest first"
+    return tuple(int(m*self.model_channels) for m in self.channel_mult)
 
 @patch(as_prop=True)
-def learn_sigma(self:ADMConfig): "Whether there are channels for a learned variance"; return not self.pool and self.out_channels == 2*self.in_channels
+def learn_sigma(self:ADMConfig):
+    "Whether there are channels for a learned variance"
+    return not self.pool and self.out_channels == 2*self.in_channels
 
 @patch
 def heads(self:ADMConfig, c:int, up:bool=False):
@@ -148,16 +158,22 @@ POOLS = ('attention', 'adaptive', 'spatial', 'spatial_v2')
 def _check(self:ADMConfig):
     "Lists become tuples; raises ValueError for what cannot be built"
     for name in ('channel_mult', 'attention_resolutions'): object.__setattr__(self, name, tuple(getattr(self, name)))
-    if self.pool and self.pool not in POOLS: raise ValueError(f'pool must be one of {", ".join(POOLS)}, got {self.pool!r}')
-    if self.num_head_channels != -1 and self.num_head_channels < 1: raise ValueError(f'num_head_channels must be at least 1, or -1 where num_heads is given, got {self.num_head_channels}')
+    if self.pool and self.pool not in POOLS:
+        raise ValueError(f'pool must be one of {", ".join(POOLS)}, got {self.pool!r}')
+    if self.num_head_channels != -1 and self.num_head_channels < 1:
+        raise ValueError(f'num_head_channels must be at least 1, or -1 where num_heads is given, got '
+            f'{self.num_head_channels}')
     if self.image_size < 1: raise ValueError(f'image_size must be at least 1, got {self.image_size}')
-    if self.image_size % 2**(len(self.widths) - 1): raise ValueError(f'image_size {self.image_size} cannot be halved {len(self.widths) - 1} times')
+    if self.image_size % 2**(len(self.widths) - 1):
+        raise ValueError(f'image_size {self.image_size} cannot be halved {len(self.widths) - 1} times')
     for w in self.widths:
         if w < 32 or w % 32: raise ValueError(f'widths must be multiples of 32, got {self.widths}')
     with_attention = {self.widths[-1]} | {w for k, w in enumerate(self.widths) if 2**k in self.attention_resolutions}
     for w in with_attention:
-        if any(h < 1 or w % h for h in (self.heads(w), self.heads(w, True))) or (self.num_head_channels != -1 and w % self.num_head_channels):
-            raise ValueError(f'{w} channels cannot be split into heads: num_heads {self.num_heads}, num_head_channels {self.num_head_channels}')
+        if (any(h < 1 or w % h for h in (self.heads(w), self.heads(w, True)))
+                or (self.num_head_channels != -1 and w % self.num_head_channels)):
+            raise ValueError(f'{w} channels cannot be split into heads: num_heads {self.num_heads}, num_head_channels '
+                f'{self.num_head_channels}')
 
 # %% ../nbs/92_adm.ipynb #c70c3c02
 class ADMTrunk(nn.Module):
@@ -180,17 +196,20 @@ def _residual(self:ADMTrunk, c_in, c_out, resample='same'):
     return ResidualBlock(c_in, c_out, 4*o.model_channels, o.dropout, o.use_scale_shift_norm, resample)
 
 @patch
-def _attention(self:ADMTrunk, c, up=False): return AttentionBlock(c, self.config.heads(c, up), self.config.use_new_attention_order)
+def _attention(self:ADMTrunk, c, up=False):
+    return AttentionBlock(c, self.config.heads(c, up), self.config.use_new_attention_order)
 
 @patch
 def _resample(self:ADMTrunk, c, how):
     o = self.config
-    return self._residual(c, c, how) if o.resblock_updown else (Downsample if how == 'down' else Upsample)(c, o.conv_resample)
+    return (self._residual(c, c, how) if o.resblock_updown
+        else (Downsample if how == 'down' else Upsample)(c, o.conv_resample))
 
 @patch
 def _stage(self:ADMTrunk, c_in, c_out, level, up=False):
     "A residual block, and attention where this resolution has it"
-    return nn.ModuleList([self._residual(c_in, c_out)] + ([self._attention(c_out, up)] if 2**level in self.config.attention_resolutions else []))
+    return nn.ModuleList([self._residual(c_in, c_out)]
+        + ([self._attention(c_out, up)] if 2**level in self.config.attention_resolutions else []))
 
 # %% ../nbs/92_adm.ipynb #67ce72e5
 @patch
@@ -199,7 +218,8 @@ def _build_down(self:ADMTrunk):
     self.input_blocks, chans = nn.ModuleList([nn.ModuleList([nn.Conv2d(o.in_channels, c, 3, padding=1)])]), [c]
     for level, w in enumerate(o.widths):
         for _ in range(o.num_res_blocks): self.input_blocks.append(self._stage(c, w, level)); c = w; chans.append(c)
-        if level + 1 < len(o.widths): self.input_blocks.append(nn.ModuleList([self._resample(c, 'down')])); chans.append(c)
+        if level + 1 < len(o.widths):
+            self.input_blocks.append(nn.ModuleList([self._resample(c, 'down')])); chans.append(c)
     return chans
 
 # %% ../nbs/92_adm.ipynb #65abb42c
@@ -219,7 +239,9 @@ def run_blocks(layers, h, emb, skip=frozenset()):
 def embed(self:ADMTrunk, t, y=None): # (B, 4*model_channels)
     "Time (training steps) and class label as one vector"
     n = self.config.num_classes
-    if (y is None) != (not n): raise ValueError(f'this network is conditioned on {n} classes: pass labels y' if n else 'this network is unconditional: it takes no labels')
+    if (y is None) != (not n):
+        raise ValueError(f'this network is conditioned on {n} classes: pass labels y' if n
+            else 'this network is unconditional: it takes no labels')
     emb = self.time_embed(timestep_embedding(t, self.config.model_channels).to(self.time_embed[0].weight.dtype))
     return emb if y is None else emb + self.label_emb(y)
 
@@ -245,7 +267,8 @@ def forward(self:ADMUNet,
     skip=frozenset(), # ids of blocks to leave out, as in `blocks`
 ): # (B, out_channels, H, W): predicted noise and, with learned variance, as many channels again
     "The noise in `x`; raises ValueError for unknown block ids and for labels that are missing or not wanted"
-    if skip and not set(skip) <= set(range(self.n_blocks)): raise ValueError(f'blocks are numbered 0 to {self.n_blocks - 1}, got {sorted(skip)}')
+    if skip and not set(skip) <= set(range(self.n_blocks)):
+        raise ValueError(f'blocks are numbered 0 to {self.n_blocks - 1}, got {sorted(skip)}')
     emb, h, kept = self.embed(t, y), x.to(self.input_blocks[0][0].weight.dtype), []
     for layers in self.input_blocks: h = run_blocks(layers, h, emb, skip); kept.append(h)
     h = run_blocks(self.middle_block, h, emb, skip)
@@ -270,15 +293,18 @@ class ADMClassifier(ADMTrunk):
     "Class of a noisy picture, with parameters named and shaped as in OpenAI's checkpoints"
     def _build_top(self, c):
         o, n, every = self.config, self.config.out_channels, sum(self.chans) + self.chans[-1]
-        if o.pool == 'attention': top = [GroupNorm32(c), nn.SiLU(), AttentionPool(o.image_size//2**(len(o.widths) - 1), c, n, o.heads(c))]
-        elif o.pool == 'adaptive': top = [GroupNorm32(c), nn.SiLU(), nn.AdaptiveAvgPool2d(1), zeroed(nn.Conv2d(c, n, 1)), nn.Flatten()]
+        if o.pool == 'attention':
+            top = [GroupNorm32(c), nn.SiLU(), AttentionPool(o.image_size//2**(len(o.widths) - 1), c, n, o.heads(c))]
+        elif o.pool == 'adaptive':
+            top = [GroupNorm32(c), nn.SiLU(), nn.AdaptiveAvgPool2d(1), zeroed(nn.Conv2d(c, n, 1)), nn.Flatten()]
         elif o.pool == 'spatial': top = [nn.Linear(every, 2048), nn.ReLU(), nn.Linear(2048, n)]
         else: top = [nn.Linear(every, 2048), GroupNorm32(2048), nn.SiLU(), nn.Linear(2048, n)]
         self.out = nn.Sequential(*top)
 
     def forward(self, x, t): # (B, C, H, W) noisy pictures, (B,) times in training steps -> (B, classes) logits
         emb, h, means = self.embed(t), x.to(self.input_blocks[0][0].weight.dtype), []
-        for layers in [*self.input_blocks, self.middle_block]: h = run_blocks(layers, h, emb); means.append(h.mean((2, 3)))
+        for layers in [*self.input_blocks, self.middle_block]:
+            h = run_blocks(layers, h, emb); means.append(h.mean((2, 3)))
         return self.out(torch.cat(means, dim=1) if self.config.pool.startswith('spatial') else h).float()
 
 def build_adm(config:ADMConfig, device=None)->ADMTrunk:
@@ -298,14 +324,18 @@ class ADMPreset:
 MULT = {32: (1, 2, 2, 2), 64: (1, 2, 3, 4), 128: (1, 1, 2, 3, 4), 256: (1, 1, 2, 2, 4, 4), 512: (.5, 1, 1, 2, 2, 4, 4)}
 
 def _config(size, c, depth, at=(32, 16, 8), **options): # `at`: sides of the feature maps with attention
-    return ADMConfig(size, c, depth, MULT[size], tuple(size//a for a in at), **{**dict(num_head_channels=64, resblock_updown=True), **options})
-def _classifier(size, depth=2): return ADMPreset(_config(size, 128, depth, out_channels=1000, pool='attention'), f'{size}x{size}_classifier.pt')
+    return ADMConfig(size, c, depth, MULT[size], tuple(size//a for a in at),
+        **{**dict(num_head_channels=64, resblock_updown=True), **options})
+def _classifier(size, depth=2):
+    return ADMPreset(_config(size, 128, depth, out_channels=1000, pool='attention'), f'{size}x{size}_classifier.pt')
 
 # %% ../nbs/92_adm.ipynb #e9589ff3
 _old = dict(num_head_channels=-1, num_heads=4, resblock_updown=False, at=(16, 8))
 PRESETS = dict(
-    imagenet64=ADMPreset(_config(64, 192, 3, num_classes=1000, dropout=.1, use_new_attention_order=True), '64x64_diffusion.pt', 'cosine'),
-    imagenet128=ADMPreset(_config(128, 256, 2, num_classes=1000, num_head_channels=-1, num_heads=4), '128x128_diffusion.pt'),
+    imagenet64=ADMPreset(_config(64, 192, 3, num_classes=1000, dropout=.1, use_new_attention_order=True),
+    '64x64_diffusion.pt', 'cosine'),
+    imagenet128=ADMPreset(_config(128, 256, 2, num_classes=1000, num_head_channels=-1, num_heads=4),
+    '128x128_diffusion.pt'),
     imagenet256=ADMPreset(_config(256, 256, 2, num_classes=1000), '256x256_diffusion.pt'),
     imagenet256_uncond=ADMPreset(_config(256, 256, 2), '256x256_diffusion_uncond.pt'),
     imagenet512=ADMPreset(_config(512, 256, 2, num_classes=1000), '512x512_diffusion.pt'),
@@ -314,8 +344,10 @@ PRESETS = dict(
     imagenet256_classifier=_classifier(256), imagenet512_classifier=_classifier(512),
     iddpm_cifar10=ADMPreset(_config(32, 128, 3, dropout=.3, **_old), 'cifar10_uncond_50M_500K.pt', 'cosine', 4000, .25),
     iddpm_imagenet64=ADMPreset(_config(64, 128, 3, **_old), 'imagenet64_uncond_100M_1500K.pt', 'cosine', 4000, .25),
-    iddpm_imagenet64_cond=ADMPreset(_config(64, 192, 3, num_classes=1000, **_old), 'imagenet64_cond_270M_250K.pt', 'cosine', 4000),
-    iddpm_lsun256=ADMPreset(_config(256, 128, 2, use_scale_shift_norm=False, **{**_old, 'num_heads': 1, 'at': (16,)}), 'lsun_uncond_100M_2400K_bs64.pt'),
+    iddpm_imagenet64_cond=ADMPreset(_config(64, 192, 3, num_classes=1000, **_old), 'imagenet64_cond_270M_250K.pt',
+    'cosine', 4000),
+    iddpm_lsun256=ADMPreset(_config(256, 128, 2, use_scale_shift_norm=False, **{**_old, 'num_heads': 1, 'at': (16,)}),
+    'lsun_uncond_100M_2400K_bs64.pt'),
 )
 # the classifier of the 64 x 64 model saw noise of that model's schedule
 PRESETS['imagenet64_classifier'] = replace(PRESETS['imagenet64_classifier'], schedule='cosine')
@@ -329,12 +361,16 @@ def get_preset(name:str)->ADMPreset:
 def _entries_per_level(state, n, unet):
     "How many of the `n` entries of `input_blocks` make up one resolution: all answers that fit"
     has = lambda i, name: f'input_blocks.{i}.{name}.weight' in state
-    ups = [i for i in range(n) if any(f'output_blocks.{i}.{j}.{l}.weight' in state for j in (1, 2) for l in ('in_layers.0', 'conv'))]
+    ups = [i for i in range(n) if any(f'output_blocks.{i}.{j}.{l}.weight' in state for j in (1, 2)
+        for l in ('in_layers.0', 'conv'))]
     def fits(d):
         for i in range(1, n):
             if i % d == 0:
-                if has(i, '1.qkv') or has(i, '0.skip_connection') or has(i, '0.in_layers.0') != has(d, '0.in_layers.0'): return False
-            elif not has(i, '0.in_layers.0') or has(i, '1.qkv') != has(i//d*d + 1, '1.qkv') or (i % d > 1 and has(i, '0.skip_connection')): return False
+                if has(i, '1.qkv') or has(i, '0.skip_connection') or has(i, '0.in_layers.0') != has(d, '0.in_layers.0'):
+                    return False
+            elif (not has(i, '0.in_layers.0') or has(i, '1.qkv') != has(i//d*d + 1, '1.qkv')
+                    or (i % d > 1 and has(i, '0.skip_connection'))):
+                return False
         return not ups or ups == list(range(d - 1, n - 1, d))
     return [d for d in range(2, n + 1) if n % d == 0 and fits(d)]
 
@@ -345,7 +381,8 @@ def _pool(state):
     return ('adaptive' if len(last.shape) == 4 else 'spatial_v2' if 'out.3.weight' in state else 'spatial'), last
 
 # %% ../nbs/92_adm.ipynb #177d8ec3
-def _few(what, names, n=2): return f'{what} ({len(names)}): ' + ', '.join(names[:n]) + (', ...' if len(names) > n else '')
+def _few(what, names, n=2):
+    return f'{what} ({len(names)}): ' + ', '.join(names[:n]) + (', ...' if len(names) > n else '')
 
 def adm_config(
     state:dict,     # names to arrays, or to anything with a shape
@@ -355,14 +392,20 @@ def adm_config(
     s = {k: tuple(v.shape) for k, v in state.items()}
     try:
         unet, c = any(k.startswith('output_blocks.') for k in s), s['time_embed.0.weight'][1]
-        n = 1 + max((int(i) for k in s if k.startswith('output_blocks.' if unet else 'input_blocks.') and (i := k.split('.')[1]).isdigit()), default=0)
+        n = (1 + max((int(i) for k in s if k.startswith('output_blocks.' if unet else 'input_blocks.')
+            and (i := k.split('.')[1]).isdigit()), default=0))
         fits = _entries_per_level(s, n, unet)
         d = known['num_res_blocks'] + 1 if 'num_res_blocks' in known else fits[0] if len(fits) == 1 else None
-        if d is None and fits: raise ValueError('its names leave open how many residual blocks each resolution has: give num_res_blocks')
+        if d is None and fits:
+            raise ValueError('its names leave open how many residual blocks each resolution has: give num_res_blocks')
         if d is None: raise ValueError('its blocks are not arranged as in a U-Net or classifier of the ADM family')
         return {**_sizes(state, s, c, n, d, unet), **known}
-    except KeyError as e: raise ValueError(f'not a U-Net or classifier of the ADM family: {e.args[0]} is missing; {_few("it has", list(s))}') from None
-    except IndexError: raise ValueError(f'not a U-Net or classifier of the ADM family: some of its arrays have too few dimensions; {_few("it has", list(s))}') from None
+    except KeyError as e:
+        raise ValueError(f'not a U-Net or classifier of the ADM family: {e.args[0]} is missing; '
+            f'{_few("it has", list(s))}') from None
+    except IndexError:
+        raise ValueError(f'not a U-Net or classifier of the ADM family: some of its arrays have too few dimensions; '
+            f'{_few("it has", list(s))}') from None
 
 # %% ../nbs/92_adm.ipynb #907ba0ab
 def _sizes(state, s, c, n, d, unet):
@@ -370,11 +413,15 @@ def _sizes(state, s, c, n, d, unet):
     first, levels = [f'input_blocks.{i}' for i in range(1, n, d)], n//d     # where each resolution begins
     mult = [s[f'{b}.0.out_layers.0.weight'][0]/c for b in first]
     resblock = f'input_blocks.{d}.0.in_layers.0.weight' in s
-    out = dict(model_channels=c, num_res_blocks=d - 1, channel_mult=tuple(int(m) if m == int(m) else m for m in mult), in_channels=s['input_blocks.0.0.weight'][1],
-        attention_resolutions=tuple(2**k for k, b in enumerate(first) if f'{b}.1.qkv.weight' in s), resblock_updown=resblock,
+    out = dict(model_channels=c, num_res_blocks=d - 1, channel_mult=tuple(int(m) if m == int(m) else m for m in mult),
+        in_channels=s['input_blocks.0.0.weight'][1],
+        attention_resolutions=tuple(2**k for k, b in enumerate(first) if f'{b}.1.qkv.weight' in s),
+        resblock_updown=resblock,
         use_scale_shift_norm=s['middle_block.0.emb_layers.1.weight'][0] == 2*s['middle_block.0.out_layers.0.weight'][0],
         conv_resample=resblock or levels == 1 or f'input_blocks.{d}.0.op.weight' in s)
-    if unet: return out | dict(out_channels=s['out.2.weight'][0], num_classes=s['label_emb.weight'][0] if 'label_emb.weight' in s else None)
+    if unet:
+        return (out | dict(out_channels=s['out.2.weight'][0], num_classes=s['label_emb.weight'][0]
+            if 'label_emb.weight' in s else None))
     pool, last = _pool(state)
     if pool == 'attention': out['image_size'] = math.isqrt(s['out.2.positional_embedding'][1] - 1)*2**(levels - 1)
     return out | dict(pool=pool, out_channels=tuple(last.shape)[0])
@@ -385,10 +432,13 @@ def _read(path):
     if not Path(path).is_file(): raise ValueError(f'{path}: no such checkpoint')
     try: state = torch.load(str(path), map_location='cpu', weights_only=True)
     except pickle.UnpicklingError as e:
-        why = 'it holds objects other than arrays, which could run code, and was not loaded' if 'GLOBAL' in str(e) or 'Unsupported' in str(e) else 'damaged or cut short, or not a PyTorch file'
+        why = ('it holds objects other than arrays, which could run code, and was not loaded' if 'GLOBAL' in str(e)
+            or 'Unsupported' in str(e) else 'damaged or cut short, or not a PyTorch file')
         raise ValueError(f'{path}: {why}') from None
-    except Exception as e: raise ValueError(f'{path}: damaged or cut short, or not a PyTorch file ({type(e).__name__})') from None
-    if not isinstance(state, dict) or not state or not all(isinstance(k, str) and torch.is_tensor(v) for k, v in state.items()):
+    except Exception as e:
+        raise ValueError(f'{path}: damaged or cut short, or not a PyTorch file ({type(e).__name__})') from None
+    if (not isinstance(state, dict) or not state
+            or not all(isinstance(k, str) and torch.is_tensor(v) for k, v in state.items())):
         raise ValueError(f'{path}: not a state dict, that is, a dictionary of names and arrays')
     return state
 
@@ -396,8 +446,10 @@ def misfits(have:dict, want:dict)->str: # '' when they fit
     "How the names and shapes of two state dicts differ, in at most a handful of examples"
     shape = lambda v: ' x '.join(map(str, v.shape)) or 'a number'
     missing, extra = [k for k in want if k not in have], [k for k in have if k not in want]
-    wrong = [f'{k} is {shape(have[k])}, not {shape(want[k])}' for k in want if k in have and have[k].shape != want[k].shape]
-    return '; '.join(_few(what, v) for v, what in ((missing, 'names missing'), (extra, 'unexpected names'), (wrong, 'wrong shapes')) if v)
+    wrong = [f'{k} is {shape(have[k])}, not {shape(want[k])}' for k in want if k in have
+        and have[k].shape != want[k].shape]
+    return '; '.join(_few(what, v) for v, what in ((missing, 'names missing'), (extra, 'unexpected names'),
+        (wrong, 'wrong shapes')) if v)
 
 # %% ../nbs/92_adm.ipynb #7c99c64f
 def _complete(state, config):
@@ -415,22 +467,28 @@ def load_adm(
     **config,           # fields of `ADMConfig`, before those of preset and file; without a preset image_size, heads and attention order are needed
 )->ADMTrunk: # U-Net or classifier in float32, channels last, without gradients
     "A network from OpenAI's checkpoint file; raises ValueError if the file is unreadable or does not fit"
-    if unknown := [k for k in config if k not in {f.name for f in fields(ADMConfig)}]: raise ValueError(f'unknown settings of the network: {", ".join(unknown)}; there are {", ".join(f.name for f in fields(ADMConfig))}')
+    if unknown := [k for k in config if k not in {f.name for f in fields(ADMConfig)}]:
+        raise ValueError(f'unknown settings of the network: {", ".join(unknown)}; there are '
+            f'{", ".join(f.name for f in fields(ADMConfig))}')
     base, state = get_preset(preset).config if preset else None, _read(path)
     try: cfg = replace(base, **config) if base else _complete(state, config)
     except ValueError as e: raise ValueError(f'{path}: {e}') from None
     net = build_adm(cfg, 'meta')
-    if diff := misfits(state, net.state_dict()): raise ValueError(f'{path}: does not fit {preset or "its configuration"}: {diff}')
+    if diff := misfits(state, net.state_dict()):
+        raise ValueError(f'{path}: does not fit {preset or "its configuration"}: {diff}')
     net.load_state_dict({k: v.float() for k, v in state.items()}, assign=True)
     return net.to(device, memory_format=torch.channels_last).eval().requires_grad_(False)
 
 # %% ../nbs/92_adm.ipynb #1aa91494
 def _schedule(schedule, preset):
     "The noise schedule that is meant by a schedule, a name or a preset"
-    if schedule is None and not preset: raise ValueError("a checkpoint does not say its noise schedule: give schedule='linear' or 'cosine', or a preset such as 'imagenet64'")
+    if schedule is None and not preset:
+        raise ValueError("a checkpoint does not say its noise schedule: give schedule='linear' or 'cosine', or a "
+            "preset such as 'imagenet64'")
     if schedule is None: return getattr(NoiseSchedule, preset.schedule)(preset.n_train)
     if isinstance(schedule, str):
-        if schedule not in ('linear', 'cosine'): raise ValueError(f"schedule must be 'linear', 'cosine' or a NoiseSchedule, got {schedule!r}")
+        if schedule not in ('linear', 'cosine'):
+            raise ValueError(f"schedule must be 'linear', 'cosine' or a NoiseSchedule, got {schedule!r}")
         return getattr(NoiseSchedule, schedule)(preset.n_train if preset else 1000)
     return schedule
 
@@ -443,8 +501,11 @@ def _classifier(model, preset, device, size): # a classifier, or None
     "A classifier from a file or as it is, for pictures of that size; raises ValueError for other networks and sizes"
     if model is None: return None
     net = model if isinstance(model, nn.Module) else load_adm(model, preset, device)
-    if not getattr(net, 'config', None) or not net.config.pool: raise ValueError('the classifier given is a U-Net, which names no classes')
-    if net.config.image_size != size: raise ValueError(f'the classifier is for pictures of {net.config.image_size} x {net.config.image_size}, the model makes {size} x {size}')
+    if not getattr(net, 'config', None) or not net.config.pool:
+        raise ValueError('the classifier given is a U-Net, which names no classes')
+    if net.config.image_size != size:
+        raise ValueError(f'the classifier is for pictures of {net.config.image_size} x {net.config.image_size}, the '
+            f'model makes {size} x {size}')
     return net
 
 # %% ../nbs/92_adm.ipynb #ad28c9b4
@@ -465,14 +526,22 @@ def adm_denoiser(
     p, loaded = get_preset(preset) if preset else None, isinstance(model, nn.Module)
     schedule = _schedule(schedule, p)
     net = model if loaded else load_adm(model, preset, device, **config)
-    if p and loaded and replace(net.config, dropout=0.) != replace(p.config, **{**config, 'dropout': 0.}): raise ValueError(f'the network given is not that of preset {preset}')
+    if p and loaded and replace(net.config, dropout=0.) != replace(p.config, **{**config, 'dropout': 0.}):
+        raise ValueError(f'the network given is not that of preset {preset}')
     o = net.config
     if o.pool: raise ValueError('this is a classifier, which predicts no noise')
-    if not o.learn_sigma and o.out_channels != o.in_channels: raise ValueError(f'expected {o.in_channels} output channels, or {2*o.in_channels} with learned variance, got {o.out_channels}')
+    if not o.learn_sigma and o.out_channels != o.in_channels:
+        raise ValueError(f'expected {o.in_channels} output channels, or {2*o.in_channels} with learned '
+            f'variance, got {o.out_channels}')
     scale = time_scale if time_scale is not None else p.time_scale if p else 1.
     found = f'{(preset or "").removesuffix("_uncond")}_classifier'
-    clf = _classifier(classifier, classifier_preset or (found if found in PRESETS else None), next(net.parameters()).device, o.image_size)
-    if clf and o.num_classes and o.num_classes != clf.config.out_channels: raise ValueError(f'the classifier knows {clf.config.out_channels} classes, the model {o.num_classes}')
+    clf = _classifier(classifier, classifier_preset or (found if found in PRESETS else None),
+        next(net.parameters()).device, o.image_size)
+    if clf and o.num_classes and o.num_classes != clf.config.out_channels:
+        raise ValueError(f'the classifier knows {clf.config.out_channels} classes, the model {o.num_classes}')
     n = o.num_classes or (clf.config.out_channels if clf and classifier_scale else 0)
-    return Denoiser(net if scale == 1 else TimeScaled(net, scale), schedule, (o.in_channels, o.image_size, o.image_size), n_classes=n, conditional=bool(o.num_classes), learned_variance=o.learn_sigma,
-                    classifier=clf, classifier_scale=classifier_scale, precision=precision, name=name or (preset or 'adm' if loaded else Path(model).stem))
+    return Denoiser(net if scale == 1 else TimeScaled(net, scale), schedule,
+                    (o.in_channels, o.image_size, o.image_size), n_classes=n, conditional=bool(o.num_classes),
+                    learned_variance=o.learn_sigma,
+                    classifier=clf, classifier_scale=classifier_scale, precision=precision,
+                    name=name or (preset or 'adm' if loaded else Path(model).stem))

@@ -35,4 +35,10 @@ from .deploy import apply_file
 from .plots import image_grid, compare_grid, plot_steps, plot_search
 from .explore import explore
 
-_all_ = ['NoiseSchedule', 'CLEAN', 'Denoiser', 'sample', 'SAMPLERS', 'Step', 'Candidate', 'SearchSpace', 'KNOWN', 'windows_round', 'load_candidate', 'Extractor', 'Reference', 'frechet_distance', 'kid', 'inception', 'to_uint8', 'open_images', 'Evaluation', 'evaluate', 'inception_outputs', 'inception_score', 'precision_recall', 'read_pickled_stats', 'Fitness', 'toy_problem', 'Search', 'Result', 'PRESETS', 'transfer', 'sample_to', 'load_demo', 'load_unet', 'image_grid', 'compare_grid', 'plot_steps', 'plot_search', 'explore', 'find_blocks', 'BlockSpace', 'FrontSearch', 'DrivenSearch', 'sensitivity', 'plot_sensitivity', 'adm_denoiser', 'RECIPES', 'get_recipe', 'from_diffusers', 'apply_file', 'Target']
+_all_ = ['NoiseSchedule', 'CLEAN', 'Denoiser', 'sample', 'SAMPLERS', 'Step', 'Candidate', 'SearchSpace', 'KNOWN',
+    'windows_round', 'load_candidate', 'Extractor', 'Reference', 'frechet_distance', 'kid', 'inception', 'to_uint8',
+    'open_images', 'Evaluation', 'evaluate', 'inception_outputs', 'inception_score', 'precision_recall',
+    'read_pickled_stats', 'Fitness', 'toy_problem', 'Search', 'Result', 'PRESETS', 'transfer', 'sample_to', 'load_demo',
+    'load_unet', 'image_grid', 'compare_grid', 'plot_steps', 'plot_search', 'explore', 'find_blocks', 'BlockSpace',
+    'FrontSearch', 'DrivenSearch', 'sensitivity', 'plot_sensitivity', 'adm_denoiser', 'RECIPES', 'get_recipe',
+    'from_diffusers', 'apply_file', 'Target']

@@ -20,7 +20,9 @@ class DrivenSearch(Search):
     "A search whose candidates come from outside; takes what `Search` takes, and the name of the driver, which the journal keeps"
     def __init__(self, *args, driver:str='outside', **kwargs): super().__init__(*args, **kwargs); self.driver = driver
     @property
-    def config(self)->dict: "All that the result depends on, as plain values"; return dict(super().config, goal=f'driven by {self.driver}')
+    def config(self)->dict:
+        "All that the result depends on, as plain values"
+        return dict(super().config, goal=f'driven by {self.driver}')
 
 @dataclass(eq=False)
 class Session:
@@ -28,12 +30,15 @@ class Session:
     run: Run    # with the scores so far
 
     @property
-    def scores(self)->dict: "Candidate -> value, of all that were scored; the basis of `ask`"; return self.run.values(self.run.search.preset.samples)
+    def scores(self)->dict:
+        "Candidate -> value, of all that were scored; the basis of `ask`"
+        return self.run.values(self.run.search.preset.samples)
 
     def candidate(self, x)->Candidate:
         "The candidate of numbers from 0 (time 0) to 1 (the last training step), one for each step, and one more for the end where it is free; in any order, made legal"
         s = self.run.search.space; x = np.asarray(x, float)
-        if x.ndim != 1 or not np.isfinite(x).all(): raise ValueError(f'a candidate is made of a list of finite numbers, one for each step, got {x.tolist()}')
+        if x.ndim != 1 or not np.isfinite(x).all():
+            raise ValueError(f'a candidate is made of a list of finite numbers, one for each step, got {x.tolist()}')
         lo, hi = s.step_range; n = len(x) - bool(s.free_end)
         if not lo <= n <= hi: raise ValueError(f'{n} steps, but the space has {lo if lo == hi else f"{lo} to {hi}"}')
         return s.repair(sorted((np.clip(x, 0, 1)*(s.n_train - 1)).round().tolist(), reverse=True))
@@ -74,7 +79,9 @@ def ranked(self:Session,
     for n in (*p.rungs, p.samples):
         now = dict(zip(left, self._on(left, n))); last |= {c: n for c in left}
         left = [c for c in left if any(unclear(now[c], now[o]) for o in left if o != c)]
-    def order(a, b): n = min(last[a], last[b]); return (levels[n][a].value > levels[n][b].value) - (levels[n][a].value < levels[n][b].value)
+    def order(a, b):
+        n = min(last[a], last[b])
+        return (levels[n][a].value > levels[n][b].value) - (levels[n][a].value < levels[n][b].value)
     out = sorted(sorted(cs, key=lambda c: c.key), key=functools.cmp_to_key(order))
     if out: self.score(out[0], top=1)   # it may be the best of all: that needs all samples, the order does not
     return out
@@ -90,7 +97,8 @@ def ask(self:Session, n:int=1)->list: # of new candidates
 def finish(self:Session): # Result
     "Finals, last decision and held-out scores, as in any search"
     s = self.run.search
-    if not any(map(math.isfinite, self.scores.values())): raise RuntimeError(f'none of the {len(self.scores)} candidates has a score: there is nothing to decide')
+    if not any(map(math.isfinite, self.scores.values())):
+        raise RuntimeError(f'none of the {len(self.scores)} candidates has a score: there is nothing to decide')
     result = s._finish(self.run)
     if s.out: result.write(s.out, s.model, self.run.journal.found)
     return result

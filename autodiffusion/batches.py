@@ -29,13 +29,17 @@ def shards(n:int, size:int)->list: # of ranges
     "The sample numbers 0 to n-1, cut into shards"
     return [range(a, min(a + size, n)) for a in range(0, n, size)]
 
-def shard_size(n:int, workers:int)->int: "Pictures in a shard, unless another number is asked for: at most 256, and few enough for every worker to have one"; return max(1, min(256, -(-n//workers)))
+def shard_size(n:int, workers:int)->int:
+    "Pictures in a shard, unless another number is asked for: at most 256, and few enough for every worker to have one"
+    return max(1, min(256, -(-n//workers)))
 
 def worker(env=None): # (number, of how many)
     "Which worker this process is, by RANK and WORLD_SIZE; without them, the only one"
     env = os.environ if env is None else env
     r, w = env.get('RANK', '0'), env.get('WORLD_SIZE', '1')
-    if not (r.isdecimal() and w.isdecimal() and int(r) < int(w)): raise ValueError(f'the variables RANK and WORLD_SIZE say worker {r} of {w}: they must be whole numbers, RANK from 0 to WORLD_SIZE - 1')
+    if not (r.isdecimal() and w.isdecimal() and int(r) < int(w)):
+        raise ValueError(f'the variables RANK and WORLD_SIZE say worker {r} of {w}: they must be whole numbers, RANK '
+            'from 0 to WORLD_SIZE - 1')
     return int(r), int(w)
 
 def worker_device(
@@ -69,7 +73,8 @@ class Store:
         size:int=256,   # pictures in a shard
     ):
         out = Path(out) if Path(out).name not in ('', '..') else Path(os.path.abspath(out))
-        self.out, self.n, self.shape, self.npz, self.shards = out, n, tuple(shape), out.suffix == '.npz', shards(n, size)
+        self.out, self.n, self.shape, self.npz, self.shards = (out, n, tuple(shape), out.suffix == '.npz',
+            shards(n, size))
         self.work, self.record = out.with_name(out.name + '.parts'), out.with_name(out.name + '.run.json')
 
     def part(self, k:int): "File of a shard's raw pixels"; return self.work/f'{k:06}.part'
@@ -86,8 +91,11 @@ def _read(self:Store, path):
     try: d = json.loads(path.read_text())
     except (FileNotFoundError, NotADirectoryError): return None
     except (ValueError, OSError): d = None
-    if isinstance(d, dict) and d.get('format') == RECORD and all(isinstance(d.get(k), dict) for k in ('config', 'found')): return d
-    raise ValueError(f'{path}: this is where the record of a run is kept, and it holds something else, or cannot be read; choose another output, or move it away')
+    if (isinstance(d, dict) and d.get('format') == RECORD
+            and all(isinstance(d.get(k), dict) for k in ('config', 'found'))):
+        return d
+    raise ValueError(f'{path}: this is where the record of a run is kept, and it holds something else, or cannot be '
+        'read; choose another output, or move it away')
 
 # %% ../nbs/84_batches.ipynb #46609282
 END = b'\0\0\0\0IEND\xaeB`\x82'  # how a PNG ends
@@ -116,11 +124,14 @@ def put(self:Store,
     try:
         if self.npz: return put_file(self.part(k), lambda f: f.write(np.ascontiguousarray(u).data), self.work)
         self.out.mkdir(exist_ok=True)
-        for i, im in zip(self.shards[k], u): put_file(self.picture(i), lambda f: Image.fromarray(im).save(f, 'PNG'), self.work, sync=False)
+        for i, im in zip(self.shards[k], u):
+            put_file(self.picture(i), lambda f: Image.fromarray(im).save(f, 'PNG'), self.work, sync=False)
     except OSError as e: raise self._cannot(e) from None
 
 @patch
-def _cannot(self:Store, e): return OSError(e.errno, f'{self.out}: cannot be written ({e.strerror}). Finished shards are kept; make room and run the same command again to continue')
+def _cannot(self:Store, e):
+    return OSError(e.errno, f'{self.out}: cannot be written ({e.strerror}). Finished shards are kept; make room and run '
+        'the same command again to continue')
 
 # %% ../nbs/84_batches.ipynb #381e18ab
 @patch
@@ -132,7 +143,9 @@ def whole(self:Store)->bool:
         rows = NpzRows(self.out); rows.zip.close(); fits = rows.dtype == np.uint8 and not rows.fortran
         said = '' if fits and rows.shape == size else f'it holds {rows.shape} {rows.dtype}'
     except (ValueError, KeyError) as e: said = str(e)
-    if said: raise ValueError(f'{self.out}: damaged, or not the {self.n:,} pictures that belong here, 8 bits of shape {size} ({said}); delete it and run the same command again, or choose another output')
+    if said:
+        raise ValueError(f'{self.out}: damaged, or not the {self.n:,} pictures that belong here, 8 bits of shape {size} '
+            f'({said}); delete it and run the same command again, or choose another output')
     return True
 
 @patch
@@ -155,7 +168,8 @@ def _archive(self:Store, f, labels):
     "Write the npz into file `f`: as np.savez does, but from the shards"
     with zipfile.ZipFile(f, 'w', zipfile.ZIP_STORED, allowZip64=True) as z:
         with z.open('arr_0.npy', 'w', force_zip64=True) as m:
-            np.lib.format.write_array_header_1_0(m, dict(descr='|u1', fortran_order=False, shape=(self.n, *self.shape[1:], self.shape[0])))
+            np.lib.format.write_array_header_1_0(m,
+                dict(descr='|u1', fortran_order=False, shape=(self.n, *self.shape[1:], self.shape[0])))
             for k in range(len(self.shards)):
                 with open(self.part(k), 'rb') as p: shutil.copyfileobj(p, m, 2**20)
         if labels is not None:
@@ -167,7 +181,8 @@ def _mine(self:Store): # files, and whether there is anything else
     "Files in the working folder that a run makes"
     try: files = [p for p in self.work.iterdir() if not p.name.startswith('.')]  # hidden ones are of the system
     except (FileNotFoundError, NotADirectoryError): files = []
-    mine = [p for p in files if re.fullmatch(r'run\.json|\d{6,}\.part|(join|worker-\d+-of-\d+)\.lock|.+\.\d+\.tmp', p.name)]
+    mine = [p for p in files if re.fullmatch(r'run\.json|\d{6,}\.part|(join|worker-\d+-of-\d+)\.lock|.+\.\d+\.tmp',
+        p.name)]
     return mine, len(mine) < len(files)
 
 @patch
@@ -183,12 +198,15 @@ def join(self:Store,
     labels=None,    # (n,) labels, for npz
 ):
     "Put the shards together and remove them, if no other process has done so; waits for one that is at it"
-    while (lock := hold(self.work/'join.lock')) is None and self.work.exists(): time.sleep(.1)  # another process is at it; if that is killed, this one takes over
+    # another process is at it; if that is killed, this one takes over
+    while (lock := hold(self.work/'join.lock')) is None and self.work.exists(): time.sleep(.1)
     if lock is None: return
     try:
-        for f in self._mine()[0]: f.suffix == '.tmp' and f.unlink(missing_ok=True)  # left behind by a process that was killed
+        # left behind by a process that was killed
+        for f in self._mine()[0]: f.suffix == '.tmp' and f.unlink(missing_ok=True)
         self._read(self.record)  # complains about a file of someone else's
-        if (self.work/'run.json').is_file(): put_file(self.record, lambda f: f.write((self.work/'run.json').read_bytes()), self.work)
+        if (self.work/'run.json').is_file():
+            put_file(self.record, lambda f: f.write((self.work/'run.json').read_bytes()), self.work)
         if self.npz and not self.whole(): put_file(self.out, lambda f: self._archive(f, labels), self.work)
     except FileNotFoundError: pass  # another process has just finished, and removed the shards
     except OSError as e: raise self._cannot(e) from None
@@ -199,11 +217,15 @@ def join(self:Store,
 @patch
 def known(self:Store):
     "The record of the run that the output belongs to, or None; raises ValueError when there is an output without one"
-    at_work, kept = self._read(self.work/'run.json'), self._read(self.record)  # in this order: a run that ends writes the second, then removes the first
+    # in this order: a run that ends writes the second, then removes the first
+    at_work, kept = self._read(self.work/'run.json'), self._read(self.record)
     there = self.out.is_file() or self.out.is_dir() and any(self.out.iterdir())
-    if self._mine()[1] or self.work.is_file(): raise ValueError(f'{self.work}: this is where shards are kept, and it holds something else; choose another output')
+    if self._mine()[1] or self.work.is_file():
+        raise ValueError(f'{self.work}: this is where shards are kept, and it holds something '
+            'else; choose another output')
     if at_work or there and kept: return at_work or kept
-    if there: raise ValueError(f'{self.out}: this exists already, and was not made by this command; choose another output')
+    if there:
+        raise ValueError(f'{self.out}: this exists already, and was not made by this command; choose another output')
 
 # %% ../nbs/84_batches.ipynb #1eddf05b
 @patch
@@ -220,7 +242,9 @@ def begin(self:Store,
         except OSError as e: raise ValueError(f'{self.out}: cannot write there ({e.strerror})') from None
         known = self.known() or json.loads(text)
     differ = differences(known['config'], config)
-    if differ: raise ValueError(f'{self.out} holds another run ({"; ".join(differ)}); choose another output, or delete {self.out} and {self.work}')
+    if differ:
+        raise ValueError(f'{self.out} holds another run ({"; ".join(differ)}); choose another output, or delete '
+            f'{self.out} and {self.work}')
     return known['found']
 
 # %% ../nbs/84_batches.ipynb #7624053b
@@ -239,7 +263,9 @@ def _claim(self:Store, text):
 def _check_room(self:Store):
     "Raise ValueError when the disk has no room for the shards and the archive made of them"
     near = next(p for p in self.out.absolute().parents if p.exists()); free = shutil.disk_usage(near).free
-    if self.npz and free < 2*self.nbytes: raise ValueError(f'{self.out}: {self.n:,} pictures take {self.nbytes/1e9:.3g} GB, twice that while they are put together, and the disk has {free/1e9:.3g} GB left')
+    if self.npz and free < 2*self.nbytes:
+        raise ValueError(f'{self.out}: {self.n:,} pictures take {self.nbytes/1e9:.3g} GB, twice that while they are put '
+            f'together, and the disk has {free/1e9:.3g} GB left')
 
 # %% ../nbs/84_batches.ipynb #e93ac8bd
 def draw(
@@ -251,14 +277,20 @@ def draw(
     batch_size:int=256, # samples per network call
 )->np.ndarray: # (B, H, W, 3) uint8
     "The pictures of the samples in `r`; raises RuntimeError for NaN or infinite values, or when a single one does not fit into memory"
-    if len(r) > batch_size: return np.concatenate([draw(model, c, r[a:a + batch_size], seed, None if labels is None else labels[a:a + batch_size], batch_size) for a in range(0, len(r), batch_size)])
+    if len(r) > batch_size:
+        return np.concatenate([draw(model, c, r[a:a + batch_size], seed,
+            None if labels is None else labels[a:a + batch_size], batch_size) for a in range(0, len(r), batch_size)])
     try:
-        x = sample_batch(model, indices=r, seed=seed, labels=labels, **plan(c)); bad = broken(x, p := model.pictures(x)).nonzero()
-        if len(bad): raise RuntimeError(f'{model.name}: sample {r[int(bad[0])]} has NaN or infinite values (precision {model.precision})')
+        x = sample_batch(model, indices=r, seed=seed, labels=labels, **plan(c))
+        bad = broken(x, p := model.pictures(x)).nonzero()
+        if len(bad):
+            raise RuntimeError(f'{model.name}: sample {r[int(bad[0])]} has NaN or infinite values '
+                f'(precision {model.precision})')
         return to_uint8(p).permute(0, 2, 3, 1).cpu().numpy()
     except Exception as e:
         if not out_of_memory(e): raise
-        if len(r) == 1: raise RuntimeError(f'{model.name}: not enough memory for a single sample on {model.device}') from e
+        if len(r) == 1:
+            raise RuntimeError(f'{model.name}: not enough memory for a single sample on {model.device}') from e
     warnings.warn(f'memory ran out with {len(r)} pictures at a time: going on with half as many')
     return draw(model, c, r, seed, labels, -(-len(r)//2))
 
@@ -270,10 +302,12 @@ def settings_of(
     precision:str,  # as asked for
 )->dict:
     "All that the pictures of a run depend on, as plain values"
-    nets = {f.name: weights_check(v) for f in dataclasses.fields(model) if isinstance(v := getattr(model, f.name), torch.nn.Module)}
+    nets = {f.name: weights_check(v) for f in dataclasses.fields(model)
+        if isinstance(v := getattr(model, f.name), torch.nn.Module)}
     y = None if labels is None else torch.as_tensor(labels).long().cpu().numpy()
     ys = None if y is None else int(y[0]) if len(set(y.tolist())) == 1 else f'{zlib.crc32(y.tobytes()):08x}'
-    return plain(dict(version=__version__, model=model.card(), network=network_card(model), weights=nets, candidate=pack(c), n=n, seed=seed, labels=ys, shard=size, precision=precision, device=model.device.type))
+    return plain(dict(version=__version__, model=model.card(), network=network_card(model), weights=nets,
+        candidate=pack(c), n=n, seed=seed, labels=ys, shard=size, precision=precision, device=model.device.type))
 
 def own_labels(model:Denoiser, n:int, seed:int=0):
     "(n,) int64 labels that the model gives its first n samples; None for unconditional ones"
@@ -288,7 +322,10 @@ class Drawn:
     drawn: int      # number of pictures drawn by this call
     missing: int    # number of shards that are still to come from other workers
     precision: str  # the precision of the run
-    def __str__(self): return f'{self.out}: {self.n:,} pictures' if not self.missing else f'{self.out}: the shards of this worker are done; {self.missing} of other workers are still to come, and the last worker puts all together'
+    def __str__(self):
+        return (f'{self.out}: {self.n:,} pictures' if not self.missing
+            else f'{self.out}: the shards of this worker are done; {self.missing} of other workers are still to come, '
+            'and the last worker puts all together')
 
 # %% ../nbs/84_batches.ipynb #91efb4e0
 def sample_to(
@@ -309,8 +346,10 @@ def sample_to(
     (r, w), asked = workers or worker(), precision or model.precision
     c, y = _check(model, plan(steps, sampler, t_end, eta), n, seed, labels, batch_size, shard, asked)
     if r == 0: warn_if_uneven(c.sampler, c.times)
-    store = Store(out, n, model.picture_shape, shard := shard or _recorded(Store(out, n, model.picture_shape)) or shard_size(n, w))
-    found = store.begin(settings_of(model, c, n, seed, y, shard, asked), lambda: dict(precision=fastest_precision(model) if asked == 'auto' else asked))
+    store = Store(out, n, model.picture_shape, shard := shard or _recorded(Store(out, n, model.picture_shape))
+        or shard_size(n, w))
+    found = store.begin(settings_of(model, c, n, seed, y, shard, asked),
+        lambda: dict(precision=fastest_precision(model) if asked == 'auto' else asked))
     model, ours = model.with_(precision=found['precision']), [k for k in store.missing() if k % w == r]
     if ours: _draw_all(store, model, c, ours, seed, y, batch_size, (r, w), progress)
     missing = store.missing()
@@ -321,11 +360,14 @@ def sample_to(
 def _check(model, how, n, seed, labels, batch_size, shard, precision):
     "Candidate and labels; raises ValueError for what cannot be drawn"
     get_sampler(how['sampler']); check_times([getattr(s, 't', s) for s in how['steps']], model.schedule, how['t_end'])
-    if min(n, batch_size, 1 if shard is None else shard) < 1: raise ValueError(f'n, batch_size and shard must be at least 1, got {n}, {batch_size} and {shard}')
+    if min(n, batch_size, 1 if shard is None else shard) < 1:
+        raise ValueError(f'n, batch_size and shard must be at least 1, got {n}, {batch_size} and {shard}')
     if not 0 <= seed < 2**64: raise ValueError(f'seed must lie between 0 and 2^64, got {seed}')
-    if model.picture_shape[0] != 3: raise ValueError(f'{model.name}: pictures have 3 channels, the model makes {model.picture_shape[0]}')
+    if model.picture_shape[0] != 3:
+        raise ValueError(f'{model.name}: pictures have 3 channels, the model makes {model.picture_shape[0]}')
     if precision != 'auto': model.with_(precision=precision)  # complains about unknown ones
-    return Candidate(tuple(how['steps']), how['t_end'], how['sampler'], how['eta']), None if (y := check_labels(model, labels, n)) is None else y.cpu()
+    return (Candidate(tuple(how['steps']), how['t_end'], how['sampler'], how['eta']),
+        None if (y := check_labels(model, labels, n)) is None else y.cpu())
 
 def _recorded(store):
     "Pictures in a shard of the run that the output belongs to; None for a new one"
@@ -336,21 +378,28 @@ def _recorded(store):
 def _draw_all(store, model, c, ours, seed, y, batch_size, who, progress):
     "Draw the shards `ours`; raises RuntimeError when another process is at the same ones"
     store.work.mkdir(exist_ok=True); lock = hold(store.work/f'worker-{who[0]}-of-{who[1]}.lock')
-    if lock is None: raise RuntimeError(f'{store.out}: another process draws these pictures as worker {who[0]} of {who[1]}; give each process a RANK of its own')
+    if lock is None:
+        raise RuntimeError(f'{store.out}: another process draws these pictures as worker {who[0]} of {who[1]}; give '
+            'each process a RANK of its own')
     try:
-        with tqdm(total=sum(len(store.shards[k]) for k in ours), desc='sampling', unit='img', disable=not progress or who[0] > 0) as bar:
+        with tqdm(total=sum(len(store.shards[k]) for k in ours), desc='sampling', unit='img',
+                disable=not progress or who[0] > 0) as bar:
             for k in ours:
-                s = store.shards[k]; store.put(k, draw(model, c, s, seed, None if y is None else y[s.start:s.stop], batch_size)); bar.update(len(s))
+                s = store.shards[k]
+                store.put(k, draw(model, c, s, seed, None if y is None else y[s.start:s.stop], batch_size))
+                bar.update(len(s))
     except KeyboardInterrupt:
         kept = len(store.shards) - len(store.missing())
-        raise KeyboardInterrupt(f'stopped: {kept} of {len(store.shards)} shards are kept beside {store.out}; run the same command again to continue') from None
+        raise KeyboardInterrupt(f'stopped: {kept} of {len(store.shards)} shards are kept beside {store.out}; run the '
+            'same command again to continue') from None
     finally: lock.close()
 
 # %% ../nbs/84_batches.ipynb #fcebec2b
 @contextmanager
 def heeding(handler):
     "Within, Ctrl-C and SIGTERM call `handler`; one that is ignored stays so, and so do both outside of the main thread"
-    old = {s: signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)} if threading.current_thread() is threading.main_thread() else {}
+    old = ({s: signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)}
+        if threading.current_thread() is threading.main_thread() else {})
     old = {s: h for s, h in old.items() if h not in (None, signal.SIG_IGN)}
     try:
         for s in old: signal.signal(s, handler)
@@ -380,7 +429,9 @@ def spread(
     with heeding(pass_on):
         try:
             for r, d in enumerate(devices):
-                if not got: procs.append(subprocess.Popen([*words, '--device', d], env=tell(r), stdout=subprocess.DEVNULL, start_new_session=True))
+                if not got:
+                    procs.append(subprocess.Popen([*words, '--device', d], env=tell(r), stdout=subprocess.DEVNULL,
+                        start_new_session=True))
             if got: procs.stop()  # the one that was just being started does not know yet
             procs.wait()
         except BaseException: procs.stop(); raise
@@ -388,4 +439,6 @@ def spread(
     if signal.SIGINT in got: raise KeyboardInterrupt(STOPPED)
     if got: print(STOPPED, file=sys.stderr); sys.exit(128 + signal.SIGTERM)
     bad = [f'{r} ({d})' for r, (p, d) in enumerate(zip(procs, devices)) if p.returncode]
-    if bad: raise RuntimeError(f'worker {", ".join(bad)} failed, as said above; what is finished is kept: run the same command again to continue')
+    if bad:
+        raise RuntimeError(f'worker {", ".join(bad)} failed, as said above; what is finished is kept: run the same '
+            'command again to continue')

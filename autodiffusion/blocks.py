@@ -44,9 +44,13 @@ class Block:
     @property
     def saves(self): "MACs saved by leaving it out"; return self.macs - self.shortcut_macs
     @property
-    def reuse_saves(self): "MACs saved by reusing it, the second shortcut of the run that is remembered counted here"; return max(0, self.saves - (0 if self.splits else self.shortcut_macs))
+    def reuse_saves(self):
+        "MACs saved by reusing it, the second shortcut of the run that is remembered counted here"
+        return max(0, self.saves - (0 if self.splits else self.shortcut_macs))
     @property
-    def size(self): "Numbers in its output for one picture: what remembering it takes"; return sum(math.prod(s) for s in self.shapes)
+    def size(self):
+        "Numbers in its output for one picture: what remembering it takes"
+        return sum(math.prod(s) for s in self.shapes)
 
 # %% ../nbs/30_blocks.ipynb #22bef479
 def _first(args, kwargs): return next((a for a in (*args, *kwargs.values()) if torch.is_tensor(a)), None)
@@ -67,18 +71,24 @@ def known_shortcut(m:nn.Module): # (module, args, kwargs) -> tensors, or None
     if callable(getattr(m, 'shortcut', None)): return _by_method
     if not type(m).__module__.startswith('diffusers.'): return None
     name = type(m).__name__
-    if name in ('ResnetBlock2D', 'ResnetBlockCondNorm2D') and not getattr(m.upsample or m.downsample, 'use_conv', False): return _resnet2d
+    if (name in ('ResnetBlock2D', 'ResnetBlockCondNorm2D')
+            and not getattr(m.upsample or m.downsample, 'use_conv', False)):
+        return _resnet2d
     if name == 'Attention' and m.residual_connection: return _attention2d
     if name == 'Transformer2DModel' and m.is_input_continuous and len(m.transformer_blocks) == 1: return _transformer2d
 
 # %% ../nbs/30_blocks.ipynb #3d7fa01b
-_SHORT = (nn.Identity, nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d, nn.Upsample, nn.Dropout, nn.Sequential)
+_SHORT = (nn.Identity, nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d,
+    nn.Upsample, nn.Dropout, nn.Sequential)
 
 def _shortcut_like(m):
     "Whether a module could be a shortcut: it mixes no places, and bends nothing"
     for c in m.modules():
         if isinstance(c, (nn.Conv1d, nn.Conv2d, nn.Conv3d)) and set(c.kernel_size) != {1}: return False
-        if not isinstance(c, _SHORT) and (next(c.parameters(), None) is not None or not re.search('(up|down)sampl', type(c).__name__, re.I)): return False
+        if (not isinstance(c, _SHORT)
+                and (next(c.parameters(), None) is not None
+                or not re.search('(up|down)sampl', type(c).__name__, re.I))):
+            return False
     return True
 
 @dataclass(frozen=True)
@@ -91,7 +101,8 @@ class Label:
 
 # %% ../nbs/30_blocks.ipynb #1df05973
 _SUMS = {'aten.add', 'aten.add_', 'aten.sub', 'aten.sub_', 'aten.addcmul', 'aten.addcmul_'}
-_VIEWS = {'aten.'+o for o in 'view _unsafe_view reshape _reshape_alias unsqueeze squeeze'.split()}     # other shape, same order
+# other shape, same order
+_VIEWS = {'aten.'+o for o in 'view _unsafe_view reshape _reshape_alias unsqueeze squeeze'.split()}
 _FACTORS = {'aten.mul', 'aten.mul_', 'aten.div', 'aten.div_'}
 _COPIES = {'aten.'+o for o in 'clone alias detach _to_copy contiguous lift_fresh'.split()}
 
@@ -100,7 +111,8 @@ def _sum_labels(a:dict, b:dict, frame:int):
     out = {}
     for k in {**a, **b}:
         both = sorted((l for l in (a.get(k), b.get(k)) if l), key=lambda l: len(l.via))
-        if len(both) == 1 or len(both[0].via) < len(both[1].via): out[k] = replace(both[0], added=both[0].added or k[0] == frame)
+        if len(both) == 1 or len(both[0].via) < len(both[1].via):
+            out[k] = replace(both[0], added=both[0].added or k[0] == frame)
     return out
 
 def _cat_labels(parts, dim): # parts: (labels, tensor) for each
@@ -112,10 +124,13 @@ def _cat_labels(parts, dim): # parts: (labels, tensor) for each
         start = end
     return out
 
-def _cut_labels(labels, dim, start, end): return {k: replace(l, piece=()) for k, l in labels.items() if l.piece == (dim, start, end)}
+def _cut_labels(labels, dim, start, end):
+    return {k: replace(l, piece=()) for k, l in labels.items() if l.piece == (dim, start, end)}
 
 # %% ../nbs/30_blocks.ipynb #50f574c1
-def _attention_flops(q, k, v, *args, **kwargs): "Operations of attention, from the shapes (B, heads, L, D) of its arguments"; return 2*math.prod(q[:-1])*k[-2]*(q[-1] + v[-1])
+def _attention_flops(q, k, v, *args, **kwargs):
+    "Operations of attention, from the shapes (B, heads, L, D) of its arguments"
+    return 2*math.prod(q[:-1])*k[-2]*(q[-1] + v[-1])
 
 def _counter():
     "torch's counter of operations, which sees the attention of CPUs only with this formula where it runs fused (as with torch 2.14)"
@@ -136,7 +151,9 @@ class Watch(TorchDispatchMode):
         return out
 
     def of(self, x): return self.labels.get(x, {}) if torch.is_tensor(x) else {}
-    def macs(self): "MACs counted so far, without those of shortcuts that were only tried"; return self.counter.get_total_flops()//2 - self.aside
+    def macs(self):
+        "MACs counted so far, without those of shortcuts that were only tried"
+        return self.counter.get_total_flops()//2 - self.aside
 
 # %% ../nbs/30_blocks.ipynb #16d7ff68
 @patch
@@ -144,16 +161,20 @@ def _follow(self:Watch, op, args, kwargs, out):
     "Pass labels on through one operation"
     new, a = {}, args[0] if args else None
     if op in _SUMS:
-        b = args[1] if len(args) > 1 and op.startswith('aten.add') and 'addc' not in op and kwargs.get('alpha', 1) == 1 else None
+        b = (args[1] if len(args) > 1 and op.startswith('aten.add') and 'addc' not in op
+            and kwargs.get('alpha', 1) == 1 else None)
         new = _sum_labels(self.of(a), self.of(b), self.open[-1].id if self.open and torch.is_tensor(args[1]) else 0)
     elif op in _COPIES: new = self.of(a)
-    elif op in _FACTORS and isinstance(args[1], (int, float)) and args[1] and not kwargs: new = {k: replace(l, scale=l.scale*(args[1] if 'mul' in op else 1/args[1])) for k, l in self.of(a).items()}
+    elif op in _FACTORS and isinstance(args[1], (int, float)) and args[1] and not kwargs:
+        new = {k: replace(l, scale=l.scale*(args[1] if 'mul' in op else 1/args[1])) for k, l in self.of(a).items()}
     elif op in _VIEWS: new = {k: l for k, l in self.of(a).items() if not l.piece}
     elif op == 'aten.cat': new = _cat_labels([(self.of(p), p) for p in a if p.ndim], args[1] if len(args) > 1 else 0)
     elif op == 'aten.slice' and self.of(a): new = self._slice(a, *args[1:])
-    elif op in ('aten.split', 'aten.split_with_sizes') and self.of(a): self._split(a, args[2] if len(args) > 2 else kwargs.get('dim', 0), out)
+    elif op in ('aten.split', 'aten.split_with_sizes') and self.of(a):
+        self._split(a, args[2] if len(args) > 2 else kwargs.get('dim', 0), out)
     if new and torch.is_tensor(out): self.labels[out] = new
-    elif op.endswith('_') and torch.is_tensor(out): self.labels.pop(out, None)      # changed in place, by something else
+    # changed in place, by something else
+    elif op.endswith('_') and torch.is_tensor(out): self.labels.pop(out, None)
 
 @patch
 def _slice(self:Watch, a, dim=0, start=None, end=None, step=1):
@@ -183,7 +204,8 @@ def streams(self:Watch, f, out): # list of (argument, via, scale), None for an o
     "For each of the outputs, the input that it is a sum of"
     got = []
     for o in out if isinstance(out, (tuple, list)) else [out]:
-        fit = [(k[1], l) for k, l in self.of(o).items() if k[0] == f.id and not l.piece and (l.via or f.inputs[k[1]].shape == o.shape)] if torch.is_tensor(o) else []
+        fit = ([(k[1], l) for k, l in self.of(o).items() if k[0] == f.id and not l.piece
+            and (l.via or f.inputs[k[1]].shape == o.shape)] if torch.is_tensor(o) else [])
         fit.sort(key=lambda kl: list(f.inputs).index(kl[0]))
         if o is not None and not fit: return None
         got.append(None if o is None else fit[0])
@@ -221,7 +243,8 @@ def _map(fn, a, b):
     return tuple(None if x is None else fn(x, y) for x, y in zip(a, b)) if isinstance(a, (tuple, list)) else fn(a, b)
 def _fits(a, b): # shortcut's and block's outputs
     "Whether two outputs are tensors, or tuples of tensors, of the same shapes"
-    if isinstance(a, (tuple, list)): return isinstance(b, (tuple, list)) and len(a) == len(b) and all(_fits(x, y) for x, y in zip(a, b))
+    if isinstance(a, (tuple, list)):
+        return isinstance(b, (tuple, list)) and len(a) == len(b) and all(_fits(x, y) for x, y in zip(a, b))
     return a is None and b is None or torch.is_tensor(a) and torch.is_tensor(b) and a.shape == b.shape
 
 @patch
@@ -235,7 +258,9 @@ def leave(self:Watch, m, args, kwargs, out):
     if _shortcut_like(m) and torch.is_tensor(out) and len(f.inputs) == 1 and not isinstance(m, nn.Identity):
         x, parent = next(iter(f.inputs.values())), self.names[self.open[-1].module] if self.open else ''
         child = name[len(parent):].lstrip('.')
-        self.labels[out] = {**self.of(out), **{k: replace(l, via=(*l.via, child)) for k, l in self.of(x).items() if self.open and k[0] == self.open[-1].id and not l.piece and l.scale == 1}}
+        self.labels[out] = {**self.of(out),
+            **{k: replace(l, via=(*l.via, child)) for k, l in self.of(x).items() if self.open
+            and k[0] == self.open[-1].id and not l.piece and l.scale == 1}}
 
 # %% ../nbs/30_blocks.ipynb #06c90df8
 @patch
@@ -244,28 +269,34 @@ def _try(self:Watch, f, name, short, macs, args, kwargs, out):
     if _versions(f.inputs) != f.versions: self.why[name] = 'it changes its input in place'; return False
     before = self.counter.get_total_flops(); self.paused = True
     try: s = short(f.module, args, kwargs)
-    except (TypeError, RuntimeError, KeyError, ValueError) as e: s = None; self.why[name] = f'its shortcut cannot be computed ({e})'
+    except (TypeError, RuntimeError, KeyError, ValueError) as e:
+        s = None; self.why[name] = f'its shortcut cannot be computed ({e})'
     finally: self.paused = False
     cost = (self.counter.get_total_flops() - before)//2; self.aside += cost
     if s is None or not _fits(s, out):
-        show = lambda o: ', '.join(str(tuple(v.shape)) if torch.is_tensor(v) else type(v).__name__ for v in _tensors(o)) or 'nothing'
+        show = (lambda o: ', '.join(str(tuple(v.shape)) if torch.is_tensor(v) else type(v).__name__
+            for v in _tensors(o)) or 'nothing')
         self.why.setdefault(name, f'it returns {show(out)}, while its shortcut has {show(s)}'); return False
     if macs <= cost and name not in self.wanted: return False
     self.why.pop(name, None); splits = short is _by_method and self._splits(f.module, args, kwargs, out, s)
-    self.found.append(dict(name=name, kind=_kind(f.module), params=sum(p.numel() for p in f.module.parameters()), macs=macs, shortcut_macs=cost,
-                           shapes=tuple(tuple(o.shape[1:]) for o in _tensors(out)), module=f.module, shortcut=short, splits=splits, known=not isinstance(short, Streams), start=f.id))
+    self.found.append(dict(name=name, kind=_kind(f.module), params=sum(p.numel() for p in f.module.parameters()),
+                           macs=macs, shortcut_macs=cost,
+                           shapes=tuple(tuple(o.shape[1:]) for o in _tensors(out)), module=f.module, shortcut=short,
+                           splits=splits, known=not isinstance(short, Streams), start=f.id))
     return True
 
 @patch
 def _splits(self:Watch, m, args, kwargs, out, s):
     "Whether a module has a method `branch`, and is the sum of that and its shortcut `s`"
     if not inspect.ismethod(getattr(m, 'branch', None)): return False
-    if type(m).__module__.split('.')[0] == 'autodiffusion': return True      # the networks of this package; elsewhere the sum is tried, where there is something to see
+    # the networks of this package; elsewhere the sum is tried, where there is something to see
+    if type(m).__module__.split('.')[0] == 'autodiffusion': return True
     before = self.counter.get_total_flops(); self.paused = True
     try: b = m.branch(*args, **kwargs); own = _map(torch.add, s, b)
     except (TypeError, RuntimeError, ValueError): return False
     finally: self.paused = False; self.aside += (self.counter.get_total_flops() - before)//2
-    return _fits(own, out) and all(not c.is_meta and c.any().item() and torch.equal(a, o) for a, o, c in zip(_tensors(own), _tensors(out), _tensors(b)))
+    return (_fits(own, out) and all(not c.is_meta and c.any().item() and torch.equal(a, o)
+        for a, o, c in zip(_tensors(own), _tensors(out), _tensors(b))))
 
 # %% ../nbs/30_blocks.ipynb #f1f97ab1
 @contextmanager
@@ -280,7 +311,8 @@ def run(self:Watch, call): # returns the MACs of the call
     "Make the call and watch it; the hooks are gone afterwards"
     with _countable(), ExitStack() as stack:
         for m in self.net.modules():
-            hooks = (m.register_forward_pre_hook(self.enter, with_kwargs=True), m.register_forward_hook(self.leave, with_kwargs=True))
+            hooks = (m.register_forward_pre_hook(self.enter, with_kwargs=True),
+                m.register_forward_hook(self.leave, with_kwargs=True))
             for h in hooks: stack.callback(h.remove)
         with torch.inference_mode(False), torch.no_grad(), self.counter, self: call()
     return self.macs()
@@ -310,7 +342,9 @@ class Blocks:
             if not found: raise ValueError(f'no block is called {key!r}{_close(key, [b.name for b in self.blocks])}')
             return found[0]
         self.check_ids([key]); return self.blocks[key]
-    def __repr__(self): return f'Blocks({len(self)} of {type(self.net).__name__}: {", ".join(f"{n} {k}" for k, n in Counter(b.kind for b in self).items())})'
+    def __repr__(self):
+        return (f'Blocks({len(self)} of {type(self.net).__name__}: '
+            f'{", ".join(f"{n} {k}" for k, n in Counter(b.kind for b in self).items())})')
 
 # %% ../nbs/30_blocks.ipynb #ea632279
 def _close(name, names):
@@ -327,38 +361,52 @@ def ids(self:Blocks, which): # frozenset of int
 def check_ids(self:Blocks, ids):
     "Raise ValueError unless all `ids` are those of blocks"
     bad = [i for i in ids if not isinstance(i, (int, np.integer)) or not 0 <= i < len(self)]
-    if bad: raise ValueError(f'unknown block {", ".join(map(str, bad))}: {type(self.net).__name__} has ' + (f'blocks 0 to {len(self) - 1}' if len(self) else 'no blocks'))
+    if bad:
+        raise ValueError(f'unknown block {", ".join(map(str, bad))}: {type(self.net).__name__} has '
+            + (f'blocks 0 to {len(self) - 1}' if len(self) else 'no blocks'))
 
 @patch
 def _repr_markdown_(self:Blocks):
     timed = self.ms is not None
-    head = f'**{len(self)} blocks of {type(self.net).__name__}**: {self.macs/1e6:,.4g} M MACs for a picture' + (f', {self.ms:.1f} ms for a call with {self.batch_size}' if timed else '')
+    head = (f'**{len(self)} blocks of {type(self.net).__name__}**: {self.macs/1e6:,.4g} M MACs for a picture'
+        + (f', {self.ms:.1f} ms for a call with {self.batch_size}' if timed else ''))
     ms = lambda b: f' {b.ms - b.shortcut_ms:.2f} | {(b.ms - b.shortcut_ms)/self.ms:.1%} |' if timed else ''
-    rows = [f'| {b.id} | {b.name} | {b.kind} | {b.params:,} | {b.saves/1e6:,.4g} | {b.saves/self.macs:.1%} |{ms(b)}' for b in self]
+    rows = [f'| {b.id} | {b.name} | {b.kind} | {b.params:,} | {b.saves/1e6:,.4g} | {b.saves/self.macs:.1%} |{ms(b)}'
+        for b in self]
     cols = ['id', 'name', 'kind', 'parameters', 'saves M MACs', 'share'] + (['saves ms', 'share'] if timed else [])
-    return head + '\n\n| ' + ' | '.join(cols) + ' |\n|' + '--:|:--|:--|' + '--:|'*(len(cols) - 3) + '\n' + '\n'.join(rows)
+    return (head + '\n\n| ' + ' | '.join(cols) + ' |\n|' + '--:|:--|:--|' + '--:|'*(len(cols) - 3) + '\n'
+        + '\n'.join(rows))
 
 # %% ../nbs/30_blocks.ipynb #2c681adc
 def _caller(model, shape, inputs, n): # (network, function that calls it)
     "How to call a network with `n` pictures"
     if isinstance(model, Denoiser):
-        d, t = model.with_(guidance_scale=1., classifier_scale=0., net=bare(model.net), blocks=None), len(model.schedule)//2
+        d, t = (model.with_(guidance_scale=1., classifier_scale=0., net=bare(model.net), blocks=None),
+            len(model.schedule)//2)
         x, y = noise(0, range(n), d.shape).to(d.device), d.labels(range(n))
-        if d.device.type == 'meta': return _caller(d.net, None, (x, torch.full((n,), t, device='meta'), *([y] if d.n_classes and d.conditional else [])), n)
+        if d.device.type == 'meta':
+            return _caller(d.net, None,
+                (x, torch.full((n,), t, device='meta'), *([y] if d.n_classes and d.conditional else [])), n)
         return d.net, lambda: d(x, t, y)
     net = bare(model)
     if inputs is not None: return net, (lambda: net(**inputs)) if isinstance(inputs, dict) else (lambda: net(*inputs))
-    if shape is None: raise ValueError(f'give a Denoiser, or say how {type(net).__name__} is called: shape=(C, H, W) of a picture for net(x, t), or inputs')
+    if shape is None:
+        raise ValueError(f'give a Denoiser, or say how {type(net).__name__} is called: shape=(C, H, W) of a picture '
+            'for net(x, t), or inputs')
     p = next(net.parameters(), torch.zeros(0)); x = noise(0, range(n), tuple(shape)).to(p.device, p.dtype)
     return net, lambda: net(x, torch.full((n,), 500, device=p.device))
 
-def _uncompiled(): "Within this, what torch.compile has compiled runs plainly, so that hooks see it"; return torch.compiler.set_stance('force_eager') if hasattr(torch.compiler, 'set_stance') else nullcontext()
+def _uncompiled():
+    "Within this, what torch.compile has compiled runs plainly, so that hooks see it"
+    return torch.compiler.set_stance('force_eager') if hasattr(torch.compiler, 'set_stance') else nullcontext()
 
 # %% ../nbs/30_blocks.ipynb #a30f9e10
 @patch
 def check_net(self:Blocks, net):
     "Raise ValueError if these blocks are surely not those of `net`, which would then run as if nothing had been said"
-    if isinstance(net, nn.Module) and all(m is not self.net for m in net.modules()): raise ValueError(f'these blocks belong to another {type(self.net).__name__}: find those of this network, with find_blocks')
+    if isinstance(net, nn.Module) and all(m is not self.net for m in net.modules()):
+        raise ValueError(f'these blocks belong to another {type(self.net).__name__}: find those of this '
+            'network, with find_blocks')
 
 # %% ../nbs/30_blocks.ipynb #fb4ec06d
 def _choose(w:Watch, names):
@@ -376,11 +424,13 @@ def _choose(w:Watch, names):
 def _check_name(w, n, names):
     "Raise ValueError that says why the module of that name cannot be a block"
     net = type(w.net).__name__
-    if n not in w.names.values() or not n: raise ValueError(f'{net} has no module {n!r}{_close(n, list(w.names.values()))}')
+    if n not in w.names.values() or not n:
+        raise ValueError(f'{net} has no module {n!r}{_close(n, list(w.names.values()))}')
     if list(names).count(n) > 1: raise ValueError(f'{n} is named twice')
     if not w.calls[n]: raise ValueError(f'{n} ({type(w.net.get_submodule(n)).__name__}) is not called when {net} runs')
     if w.calls[n] > 1: raise ValueError(f'{n} cannot be a block: it is called {w.calls[n]} times in one run')
-    if n in w.why or not any(f['name'] == n for f in w.found): raise ValueError(f'{n} cannot be left out: {w.why.get(n, "it takes no tensor")}')
+    if n in w.why or not any(f['name'] == n for f in w.found):
+        raise ValueError(f'{n} cannot be left out: {w.why.get(n, "it takes no tensor")}')
     for o in names:
         if n.startswith(o + '.'): raise ValueError(f'{n} lies inside {o}: name one of them')
 
@@ -401,8 +451,10 @@ def find_blocks(
         net.eval(); w = Watch(net, names or ()); p = next(net.parameters(), torch.zeros(0))
         with _uncompiled():
             macs = w.run(call)
-            found = Blocks(net, [Block(i, **{k: v for k, v in f.items() if k not in ('known', 'start')}) for i, f in enumerate(_choose(w, names))], macs)
-            return measure(found, _caller(model, shape, inputs, batch_size)[1], repeats, batch_size if inputs is None else 1) if repeats and p.device.type != 'meta' else found
+            found = Blocks(net, [Block(i, **{k: v for k, v in f.items() if k not in ('known', 'start')})
+                for i, f in enumerate(_choose(w, names))], macs)
+            return (measure(found, _caller(model, shape, inputs, batch_size)[1], repeats,
+                batch_size if inputs is None else 1) if repeats and p.device.type != 'meta' else found)
     finally:
         for m, training in was.items(): m.training = training
 
@@ -438,9 +490,12 @@ def measure(
             with ExitStack() as stack:
                 for b in blocks:
                     before, after = _timed(b, mark, marks)
-                    for h in (b.module.register_forward_pre_hook(before, with_kwargs=True), b.module.register_forward_hook(after, with_kwargs=True)): stack.callback(h.remove)
+                    for h in (b.module.register_forward_pre_hook(before, with_kwargs=True),
+                            b.module.register_forward_hook(after, with_kwargs=True)):
+                        stack.callback(h.remove)
                 call()
-            total.append(between(a, z)); parts.append({i: [between(u, v) for u, v in zip(m, m[1:])] for i, m in marks.items()})
+            total.append(between(a, z))
+            parts.append({i: [between(u, v) for u, v in zip(m, m[1:])] for i, m in marks.items()})
     ms = lambda i, j: statistics.median(p[i][j] for p in parts[1:])
     timed = [replace(b, ms=ms(b.id, 0), shortcut_ms=min(ms(b.id, 1), ms(b.id, 0)), add_ms=ms(b.id, 2)) for b in blocks]
     return Blocks(blocks.net, timed, blocks.macs, statistics.median(total[1:]), batch_size)
@@ -450,7 +505,8 @@ def _skip(b, memory, plain, args, kwargs): return b.shortcut(b.module, args, kwa
 
 def _remember(b, memory, plain, args, kwargs):
     "Run the block, and remember its branch: what it adds to its shortcut"
-    own = b.splits and getattr(plain, '__func__', None) is type(b.module).forward      # nobody put another forward there
+    # nobody put another forward there
+    own = b.splits and getattr(plain, '__func__', None) is type(b.module).forward
     if own: s = b.shortcut(b.module, args, kwargs); out = _map(torch.add, s, b.module.branch(*args, **kwargs))
     else: out = plain(*args, **kwargs); s = b.shortcut(b.module, args, kwargs)
     memory[b.id] = _map(lambda o, s: (o - s).to(o.dtype), out, s)
@@ -459,9 +515,12 @@ def _remember(b, memory, plain, args, kwargs):
 def _reuse(b, memory, plain, args, kwargs):
     "A fresh shortcut, and the branch of the last time"
     s, old = b.shortcut(b.module, args, kwargs), memory[b.id]
-    old = _map(lambda o, s: o[:len(s)] if len(o) == 2*len(s) else o, old, s)    # a step without guidance after one with: the half with labels
+    # a step without guidance after one with: the half with labels
+    old = _map(lambda o, s: o[:len(s)] if len(o) == 2*len(s) else o, old, s)
     for new, was in zip(_tensors(s), _tensors(old)):
-        if new.shape != was.shape: raise ValueError(f'block {b.id} ({b.name}) cannot be reused: it remembers {tuple(was.shape)}, not {tuple(new.shape)}; memory belongs to one batch')
+        if new.shape != was.shape:
+            raise ValueError(f'block {b.id} ({b.name}) cannot be reused: it remembers {tuple(was.shape)}, not '
+                f'{tuple(new.shape)}; memory belongs to one batch')
     return _map(lambda s, o: (s + o).to(o.dtype), s, old)
 
 # %% ../nbs/30_blocks.ipynb #2825c3d2
@@ -469,9 +528,13 @@ def _reuse(b, memory, plain, args, kwargs):
 def _todo(self:Blocks, skip, reuse, memory): # {id: what to do in place of the block's forward}
     "What a step does with the blocks; raises ValueError for a step that cannot be taken"
     if skip & reuse: raise ValueError(f'blocks {sorted(skip & reuse)} cannot be both skipped and reused')
-    if reuse and memory is None: raise ValueError(f'blocks {sorted(reuse)} cannot be reused without a memory: pass memory={{}}, the same one to all steps of a batch')
+    if reuse and memory is None:
+        raise ValueError(f'blocks {sorted(reuse)} cannot be reused without a memory: pass memory={{}}, the same one '
+            'to all steps of a batch')
     missing = [i for i in sorted(reuse) if i not in memory]
-    if missing: raise ValueError(f'blocks {missing} cannot be reused: they did not run at an earlier step with their ids in memory["keep"]; the first step has nothing to reuse')
+    if missing:
+        raise ValueError(f'blocks {missing} cannot be reused: they did not run at an earlier step with their ids in '
+            'memory["keep"]; the first step has nothing to reuse')
     keep = frozenset(() if memory is None else memory.get('keep', ()))
     self.check_ids(keep)
     for i in [i for i in memory or () if i != 'keep' and i not in keep | reuse]: del memory[i]
@@ -531,11 +594,15 @@ def cost(self:Blocks,
 ): # a number
     "Cost of one run of the network; raises ValueError for unknown ids or units, or milliseconds that were not measured"
     if unit not in UNITS: raise ValueError(f'unknown unit {unit!r}; known: {", ".join(UNITS)}')
-    if unit == 'ms' and self.ms is None: raise ValueError('milliseconds were not measured: find the blocks with repeats=5, on a device that computes')
+    if unit == 'ms' and self.ms is None:
+        raise ValueError('milliseconds were not measured: find the blocks with repeats=5, on a device that computes')
     skip, reuse = (self.ids(getattr(step, f, ())) for f in ('skip', 'reuse'))
     if unit == 'blocks': return len(self) - len(skip | reuse)
-    if unit == 'macs': return self.macs - sum(self.blocks[i].saves for i in skip) - sum(self.blocks[i].reuse_saves for i in reuse - skip)
-    return self.ms - sum(b.ms - b.shortcut_ms for b in map(self.blocks.__getitem__, skip | reuse)) + sum(2*b.add_ms + (0 if b.splits else b.shortcut_ms) for b in map(self.blocks.__getitem__, reuse - skip))
+    if unit == 'macs':
+        return self.macs - sum(self.blocks[i].saves for i in skip) - sum(self.blocks[i].reuse_saves
+            for i in reuse - skip)
+    return (self.ms - sum(b.ms - b.shortcut_ms for b in map(self.blocks.__getitem__, skip | reuse))
+        + sum(2*b.add_ms + (0 if b.splits else b.shortcut_ms) for b in map(self.blocks.__getitem__, reuse - skip)))
 
 def count_macs(call)->int:
     "MACs of whatever `call()` runs, by torch's counter of operations"
@@ -560,7 +627,8 @@ def peak_bytes(self:Blocks,
     itemsize:int=4,     # bytes of a number
 )->int:
     "What blocks remember at the step at which they remember most"
-    held = lambda k: needs(steps, k) | self.ids(getattr(steps[k], 'reuse', ()))    # what a step reuses goes only when the next begins
+    # what a step reuses goes only when the next begins
+    held = lambda k: needs(steps, k) | self.ids(getattr(steps[k], 'reuse', ()))
     return max((self.memory_bytes(held(k), batch_size, itemsize) for k in range(len(steps))), default=0)
 
 def held(memory:dict)->int:
@@ -586,21 +654,26 @@ def check(self:Blocks, card:dict): # what `card` returned
     names, own = list(card.get('names', [])), [b.name for b in self]
     k = next((k for k, (a, b) in enumerate(zip(names, own)) if a != b), min(len(names), len(own)))
     at = lambda l: l[k] if k < len(l) else 'none'
-    how = 'their weights have other shapes' if names == own else f'{len(names)} blocks, not {len(own)}; block {k} is {at(names)}, not {at(own)}'
+    how = ('their weights have other shapes' if names == own
+        else f'{len(names)} blocks, not {len(own)}; block {k} is {at(names)}, not {at(own)}')
     raise ValueError(f'these blocks belong to another network than this {type(self.net).__name__}: {how}')
 
 # %% ../nbs/30_blocks.ipynb #4210f003
 @patch
 def timings(self:Blocks)->dict:
     "Measured milliseconds as plain values; raises ValueError where there are none"
-    if self.ms is None: raise ValueError('milliseconds were not measured: find the blocks with repeats=5, on a device that computes')
-    return dict(fingerprint=self.fingerprint, batch_size=self.batch_size, ms=self.ms, blocks=[[b.ms, b.shortcut_ms, b.add_ms] for b in self])
+    if self.ms is None:
+        raise ValueError('milliseconds were not measured: find the blocks with repeats=5, on a device that computes')
+    return dict(fingerprint=self.fingerprint, batch_size=self.batch_size, ms=self.ms,
+        blocks=[[b.ms, b.shortcut_ms, b.add_ms] for b in self])
 
 @patch
 def with_timings(self:Blocks, d:dict)->Blocks:
     "The same blocks with the milliseconds that `timings` made `d` of; raises ValueError if they are of another network"
-    if d.get('fingerprint') != self.fingerprint: raise ValueError(f'these milliseconds are of another network than this {type(self.net).__name__}')
-    return Blocks(self.net, [replace(b, ms=ms, shortcut_ms=short, add_ms=add) for b, (ms, short, add) in zip(self, d['blocks'], strict=True)], self.macs, d['ms'], d['batch_size'])
+    if d.get('fingerprint') != self.fingerprint:
+        raise ValueError(f'these milliseconds are of another network than this {type(self.net).__name__}')
+    return Blocks(self.net, [replace(b, ms=ms, shortcut_ms=short, add_ms=add)
+        for b, (ms, short, add) in zip(self, d['blocks'], strict=True)], self.macs, d['ms'], d['batch_size'])
 
 # %% ../nbs/30_blocks.ipynb #a396b668
 @dataclass(frozen=True, eq=False)
@@ -616,7 +689,8 @@ class Sensitivity:
 def to_dict(self:Sensitivity)->dict:
     "As plain values, four digits, None for what is not defined"
     plain = lambda v: [[None if math.isnan(x) else float(f'{x:.4g}') for x in row] for row in np.asarray(v).tolist()]
-    return dict(times=list(self.times), names=list(self.names), skip=plain(self.skip), reuse=plain(self.reuse), measure=self.measure)
+    return dict(times=list(self.times), names=list(self.names), skip=plain(self.skip), reuse=plain(self.reuse),
+        measure=self.measure)
 
 @patch(cls_method=True)
 def from_dict(cls:Sensitivity, d:dict):
@@ -651,7 +725,8 @@ def _at_end(model, x, blocks, steps, k, how):
     def get(f, i):
         changed = [*steps[:k], SimpleNamespace(**{**vars(steps[k]), f: frozenset({i})}), *steps[k + 1:]]
         return _change(sample_batch(model.with_(blocks=blocks), changed, **how), x)
-    return [get('skip', i) for i in range(len(blocks))], [get('reuse', i) if k else math.nan for i in range(len(blocks))]
+    return [get('skip', i) for i in range(len(blocks))], [get('reuse', i) if k else math.nan
+        for i in range(len(blocks))]
 
 # %% ../nbs/30_blocks.ipynb #38fbf61b
 def sensitivity(
@@ -672,7 +747,8 @@ def sensitivity(
     states, x = _trace(model, dict(how, steps=list(times)))
     rows = []
     for k in tqdm(range(len(steps)), desc='sensitivity', unit='step', disable=not progress):
-        rows.append(_at_end(model, x, blocks, steps, k, how) if measure == 'sample' else _at_step(model, blocks, states, k, y, measure))
+        rows.append(_at_end(model, x, blocks, steps, k, how) if measure == 'sample'
+            else _at_step(model, blocks, states, k, y, measure))
     skip, reuse = (np.array([r[j] for r in rows]) for j in (0, 1))
     return Sensitivity(tuple(times), tuple(b.name for b in blocks), skip, reuse, measure)
 
@@ -681,14 +757,19 @@ def plot_sensitivity(
     s:Sensitivity, # what to show
 ): # figure
     "Heat maps: steps across, blocks down, the change as colour (on a logarithmic scale) and in per cent"
-    fig, axes = plt.subplots(1, 2, figsize=(3.2 + .75*len(s.times), 1 + .2*len(s.names)), dpi=80, sharey=True, layout='constrained')
+    fig, axes = plt.subplots(1, 2, figsize=(3.2 + .75*len(s.times), 1 + .2*len(s.names)), dpi=80, sharey=True,
+        layout='constrained')
     top = np.nanmax([s.skip, s.reuse]); norm = plt.matplotlib.colors.LogNorm(max(top/1e3, 1e-6), max(top, 1e-5))
     for ax, what in zip(axes, ('skip', 'reuse')):
         v = getattr(s, what).T
         im = ax.imshow(np.maximum(v, norm.vmin), norm=norm, aspect='auto', cmap='viridis')
         for (b, k), c in np.ndenumerate(v):
-            if math.isfinite(c): ax.text(k, b, f'{100*c:.2g}' if c < 1 else f'{100*c:.0f}', ha='center', va='center', fontsize=6, color='black' if c > top/20 else 'white')
-        ax.set(title=what, xlabel='t (training step)', xticks=range(len(s.times)), xticklabels=[f'{t:g}' for t in s.times])
-        ax.set(yticks=range(len(s.names)), yticklabels=[f'{i} {n}' for i, n in enumerate(s.names)]); ax.tick_params(labelsize=7)
+            if math.isfinite(c):
+                ax.text(k, b, f'{100*c:.2g}' if c < 1 else f'{100*c:.0f}', ha='center', va='center', fontsize=6,
+                    color='black' if c > top/20 else 'white')
+        ax.set(title=what, xlabel='t (training step)', xticks=range(len(s.times)),
+            xticklabels=[f'{t:g}' for t in s.times])
+        ax.set(yticks=range(len(s.names)), yticklabels=[f'{i} {n}' for i, n in enumerate(s.names)])
+        ax.tick_params(labelsize=7)
     what = dict(eps='predicted noise', x0='predicted picture', sample='final sample')[s.measure]
     fig.colorbar(im, ax=axes, label=f'relative change of the {what} (numbers: %)'); return fig

@@ -28,13 +28,19 @@ class BlockSpace:
 
     def __post_init__(self):
         ids = frozenset(range(len(self.saves)))
-        if any(r > s for r, s in zip(self.reuse_saves, self.saves)): raise ValueError('reusing a block cannot save more than skipping it')
-        for f, v in dict(skip=ids if self.skip is None else frozenset(self.skip), reuse=frozenset(self.reuse), reuse_saves=tuple(self.reuse_saves or self.saves), saves=tuple(self.saves)).items(): object.__setattr__(self, f, v)
+        if any(r > s for r, s in zip(self.reuse_saves, self.saves)):
+            raise ValueError('reusing a block cannot save more than skipping it')
+        for f, v in dict(skip=ids if self.skip is None else frozenset(self.skip), reuse=frozenset(self.reuse),
+                reuse_saves=tuple(self.reuse_saves or self.saves), saves=tuple(self.saves)).items():
+            object.__setattr__(self, f, v)
         if not 0 <= self.share <= 1: raise ValueError(f'share must lie between 0 and 1, got {self.share}')
         if not self.budget > 0: raise ValueError(f'budget must be above 0, got {self.budget}')
         unknown = sorted((self.skip | self.reuse) - ids)
         if unknown: raise ValueError(f'unknown block {unknown[0]}: this network has blocks 0 to {len(ids) - 1}')
-        if len(self.harm) and ({np.shape(h) for h in self.harm[1:]} != {(len(self.harm[0]), len(ids))} or len(self.harm) != 3): raise ValueError(f'harm must be known for {len(self.harm[0])} times and {len(ids)} blocks, got tables of shape {", ".join(str(np.shape(h)) for h in self.harm[1:])}')
+        if (len(self.harm) and ({np.shape(h) for h in self.harm[1:]} != {(len(self.harm[0]), len(ids))}
+                or len(self.harm) != 3)):
+            raise ValueError(f'harm must be known for {len(self.harm[0])} times and {len(ids)} blocks, got tables of '
+                f'shape {", ".join(str(np.shape(h)) for h in self.harm[1:])}')
 
     @property
     def most(self): "How many blocks a step may go without"; return math.floor(self.share*len(self.saves) + 1e-9)
@@ -47,7 +53,8 @@ def tables(self:BlockSpace, lists): # (n, B) bool, twice
     for k, pair in enumerate(lists):
         for j, ids in enumerate(pair):
             for i in ids:
-                if not 0 <= i < len(self.saves): raise ValueError(f'unknown block {i}: this network has blocks 0 to {len(self.saves) - 1}')
+                if not 0 <= i < len(self.saves):
+                    raise ValueError(f'unknown block {i}: this network has blocks 0 to {len(self.saves) - 1}')
                 out[j, k, i] = True
     return out
 
@@ -114,7 +121,8 @@ def fit(self:BlockSpace,
     harm = self.harms(times) if wish is None else self.harms(times)*wish
     calls = np.ones(len(times)) if calls is None else np.asarray(calls, float)
     skip, reuse = self._plain(*self.tables(lists), harm)
-    saves = np.stack([np.tile(self.saves, (len(times), 1)), np.tile(self.reuse_saves, (len(times), 1))])*calls[None, :, None]
+    saves = np.stack([np.tile(self.saves, (len(times), 1)), np.tile(self.reuse_saves, (len(times), 1))])*calls[None, :,
+        None]
     over = self.cost(self.lists(skip, reuse), calls) - self.budget
     while over > 1e-9*self.full:
         open_ = self._open(skip, reuse) & (saves > 0)
@@ -174,12 +182,14 @@ def of(cls:BlockSpace,
 )->BlockSpace:
     "The rules for a network, priced by its blocks"
     if not memory >= 0: raise ValueError(f'memory must be at least 0 bytes, got {memory}')
-    step, full, ids = lambda **kw: type('S', (), dict(dict(skip=(), reuse=()), **kw)), blocks.cost(None, unit), range(len(blocks))
+    step, full, ids = (lambda **kw: type('S', (), dict(dict(skip=(), reuse=()), **kw)), blocks.cost(None, unit),
+        range(len(blocks)))
     saves = [max(0., full - blocks.cost(step(skip=[i]), unit)) for i in ids]
     again = [min(s, max(0., full - blocks.cost(step(reuse=[i]), unit))) for i, s in zip(ids, saves)]
     table = () if harm is None else (tuple(harm.times), np.asarray(harm.skip), np.asarray(harm.reuse))
     reuse = _fitting(blocks, frozenset(ids) if reuse is None else blocks.ids(reuse), again, memory)
-    return cls(full, tuple(saves), tuple(again), unit, frozenset(ids) if skip is None else blocks.ids(skip), reuse, share, full*full_steps, table)
+    return cls(full, tuple(saves), tuple(again), unit, frozenset(ids) if skip is None else blocks.ids(skip), reuse,
+        share, full*full_steps, table)
 
 def _fitting(blocks, ids, saves, memory): # frozenset of ids
     "Blocks that can all be remembered at once, the most worth for their bytes first"
@@ -191,5 +201,7 @@ def _fitting(blocks, ids, saves, memory): # frozenset of ids
 @patch
 def card(self:BlockSpace)->dict:
     "All that a search with these rules depends on, as plain values"
-    harm = zlib.crc32(b''.join(np.ascontiguousarray(h, np.float64).tobytes() for h in self.harm)) if len(self.harm) else None
-    return dict(unit=self.unit, full=self.full, saves=zlib.crc32(np.array([self.saves, self.reuse_saves]).tobytes()), skip=sorted(self.skip), reuse=sorted(self.reuse), share=self.share, budget=self.budget, harm=harm)
+    harm = (zlib.crc32(b''.join(np.ascontiguousarray(h, np.float64).tobytes() for h in self.harm)) if len(self.harm)
+        else None)
+    return dict(unit=self.unit, full=self.full, saves=zlib.crc32(np.array([self.saves, self.reuse_saves]).tobytes()),
+        skip=sorted(self.skip), reuse=sorted(self.reuse), share=self.share, budget=self.budget, harm=harm)

@@ -24,7 +24,8 @@ from .samplers import evaluations, gradients, sample, plan, check_times, check_l
 from .space import Candidate, SearchSpace, trailing, windows_round, load_candidate, write_text
 from .blocks import UNITS, Sensitivity, find_blocks, sensitivity
 from .budget import BlockSpace
-from .fid import EXTENSIONS, INCEPTION, Reference, compare, open_images, statistics, to_uint8, read_array, check_prepared
+from .fid import EXTENSIONS, INCEPTION, Reference, compare
+from .fid import open_images, statistics, to_uint8, read_array, check_prepared
 from .fitness import Fitness, fastest_precision, find_batch_size
 from .workers import send
 from .search import Search, weights_check
@@ -38,7 +39,8 @@ from .zoo import Classifier, classifier_extractor, data_file, load_demo, load_un
 from .plots import image_grid, own_png, save_png
 
 # %% ../nbs/120_cli.ipynb #51557e9d
-from .metrics import PICKLES, RESIZE, InceptionOutputs, check_batches, evaluate, inception_outputs, load_statistics, looked_at, open_batch, UNSAID, inception_extractor
+from .metrics import PICKLES, RESIZE, InceptionOutputs, check_batches, evaluate
+from .metrics import inception_outputs, load_statistics, looked_at, open_batch, UNSAID, inception_extractor
 
 # %% ../nbs/120_cli.ipynb #611b8a50
 EXAMPLES = dict(times='926,690,424,153', rungs='50,100', free_end='0,30')
@@ -46,13 +48,16 @@ EXAMPLES = dict(times='926,690,424,153', rungs='50,100', free_end='0,30')
 def number_list(text:str, what:str='times')->list:
     "Numbers from '926,690,424,153'; raises ValueError for anything else, with an example of `what`"
     try: return [int(w) if re.fullmatch(r'\s*-?\d+\s*', w) else float(w) for w in text.split(',')]
-    except ValueError: raise ValueError(f'{what}: expected numbers separated by commas, such as {EXAMPLES.get(what, EXAMPLES["times"])}, got {text!r}') from None
+    except ValueError:
+        raise ValueError(f'{what}: expected numbers separated by commas, such as '
+            f'{EXAMPLES.get(what, EXAMPLES["times"])}, got {text!r}') from None
 
 def step_count(text:str):
     "4, or (3, 6) from '3-6'; raises ValueError for anything else"
     m = re.fullmatch(r'\s*(-?\d+)(?:\s*-\s*(\d+))?\s*', str(text))
     if not m: raise ValueError(f'steps: expected a whole number such as 4 or a range such as 3-6, got {text!r}')
-    if m[2] and int(m[2]) < int(m[1]): raise ValueError(f'steps: a range goes from the fewest to the most, got {text!r}')
+    if m[2] and int(m[2]) < int(m[1]):
+        raise ValueError(f'steps: a range goes from the fewest to the most, got {text!r}')
     return int(m[1]) if m[2] is None else (int(m[1]), int(m[2]))
 
 # %% ../nbs/120_cli.ipynb #c008dc9e
@@ -60,7 +65,8 @@ def open_device(name:str)->str:
     "'auto' becomes cuda where there is one, else cpu; raises ValueError for a device that is not there"
     if name == 'auto': return 'cuda' if torch.cuda.is_available() else 'cpu'
     try: torch.zeros(1, device=name); return name
-    except Exception as e: raise ValueError(f'device {name!r} cannot be used here ({str(e).splitlines()[0][:100]}); try cpu') from None
+    except Exception as e:
+        raise ValueError(f'device {name!r} cannot be used here ({str(e).splitlines()[0][:100]}); try cpu') from None
 
 def open_model(
     spec:str,           # 'demo', a .safetensors file, a .pt file of the ADM family, or 'package.module:function'
@@ -70,7 +76,9 @@ def open_model(
 )->Denoiser:
     "The model that `spec` names; raises ValueError when there is none"
     adm = {k: v for k, v in adm.items() if v is not None}
-    if adm and not spec.endswith('.pt'): raise ValueError(f'--{next(iter(adm))} goes with a checkpoint of the ADM family, a .pt file; the model is {spec!r}')
+    if adm and not spec.endswith('.pt'):
+        raise ValueError(f'--{next(iter(adm))} goes with a checkpoint of the ADM family, a .pt '
+            f'file; the model is {spec!r}')
     if spec == 'demo': model = load_demo(device)[0]
     elif re.fullmatch(r'[\w.]+:\w+', spec): model = _call(spec, device)
     elif spec.endswith('.pt'): model = open_adm(spec, device, **adm)
@@ -81,9 +89,12 @@ def _call(spec, device):
     module, name = spec.split(':')
     if os.getcwd() not in sys.path: sys.path.insert(0, os.getcwd())
     try: make = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError) as e: raise ValueError(f'model {spec!r}: {e}. Expected package.module:function, a function that returns a Denoiser') from None
+    except (ImportError, AttributeError) as e:
+        raise ValueError(f'model {spec!r}: {e}. Expected package.module:function, a function '
+            'that returns a Denoiser') from None
     model = make()
-    if not isinstance(model, Denoiser): raise ValueError(f'model {spec!r}: the function returned {type(model).__name__}, not a Denoiser')
+    if not isinstance(model, Denoiser):
+        raise ValueError(f'model {spec!r}: the function returned {type(model).__name__}, not a Denoiser')
     for net in (model.net, model.classifier, getattr(model.decode, 'vae', None)):
         if isinstance(net, torch.nn.Module): net.to(device)
     return model
@@ -91,7 +102,9 @@ def _call(spec, device):
 OF_YOUR_OWN = 'a network of your own goes in as package.module:function, a function that returns a Denoiser'
 
 def _open_weights(spec, device):
-    if not spec.endswith('.safetensors'): raise ValueError(f'model {spec!r}: expected demo, a .safetensors file like the shipped one, or a .pt file of the ADM family; {OF_YOUR_OWN}')
+    if not spec.endswith('.safetensors'):
+        raise ValueError(f'model {spec!r}: expected demo, a .safetensors file like the shipped one, or a .pt file of '
+            f'the ADM family; {OF_YOUR_OWN}')
     try: return load_unet(spec, device)
     except ValueError as e: raise ValueError(f'{e}; {OF_YOUR_OWN}' if Path(spec).is_file() else str(e)) from None
 
@@ -101,7 +114,9 @@ DTYPES = dict(float32=torch.float32, float16=torch.float16, bfloat16=torch.bfloa
 def image_size(text:str): # (height, width)
     "(512, 512) from '512', (512, 768) from '512x768' (height first); raises ValueError for anything else"
     m = re.fullmatch(r'(\d+)(?:x(\d+))?', str(text).strip())
-    if not m: raise ValueError(f'image_size: expected a number of pixels such as 512, or height and width such as 512x768, got {text!r}')
+    if not m:
+        raise ValueError(f'image_size: expected a number of pixels such as 512, or height and width such '
+            f'as 512x768, got {text!r}')
     return int(m[1]), int(m[2] or m[1])
 
 def open_diffusers(
@@ -115,7 +130,8 @@ def open_diffusers(
     dtype:str=None,         # 'float32', 'float16' or 'bfloat16'; by default as in the folder
 ): # (Denoiser, pipeline)
     "The model of a pipeline of diffusers, and the pipeline; raises ValueError for what does not fit"
-    if dtype is not None and dtype not in DTYPES: raise ValueError(f'--dtype must be one of {", ".join(DTYPES)}, got {dtype!r}')
+    if dtype is not None and dtype not in DTYPES:
+        raise ValueError(f'--dtype must be one of {", ".join(DTYPES)}, got {dtype!r}')
     size = image_size(size) if size else (None, None); prompts = read_prompts(prompts) if prompts else None
     pipe = open_pipeline(path, dtype=DTYPES.get(dtype))
     pipe = save_memory(pipe if 'offload' in (memory or '') else pipe.to(device), memory, device)
@@ -123,19 +139,25 @@ def open_diffusers(
 
 def target_of(model, pipe, n:int)->Target:
     "What the pipeline draws with `n` steps of its own, or of DDIM where its own cannot be reproduced"
-    if not 2 <= n <= len(model.schedule): raise ValueError(f'--target: expected a number of steps, 2 to {len(model.schedule)}, got {n}')
+    if not 2 <= n <= len(model.schedule):
+        raise ValueError(f'--target: expected a number of steps, 2 to {len(model.schedule)}, got {n}')
     try: return Target(own_steps(pipe, n, model=model))
-    except ValueError as e: warnings.warn(f'{e}; the target is drawn with {n} steps of ddim'); return Target(Candidate(trailing(n, model.schedule)))
+    except ValueError as e:
+        warnings.warn(f'{e}; the target is drawn with {n} steps of ddim')
+        return Target(Candidate(trailing(n, model.schedule)))
 
 # %% ../nbs/120_cli.ipynb #f3d401a6
 OF_ADM = ('adm', 'schedule', 'classifier', 'classifier_adm', 'classifier_scale')
 OF_PIPELINE = ('prompts', 'negative', 'image_size', 'memory', 'dtype')
 def chosen(o, names)->dict: "The options of these names"; return {k: getattr(o, k) for k in names}
-def of_pipeline(o)->dict: "Arguments of `open_diffusers`"; return {k.removeprefix('image_'): v for k, v in chosen(o, OF_PIPELINE).items()}
+def of_pipeline(o)->dict:
+    "Arguments of `open_diffusers`"
+    return {k.removeprefix('image_'): v for k, v in chosen(o, OF_PIPELINE).items()}
 
 def only_pipeline(o:dict):
     "Raise ValueError for options of other models"
-    if extra := [k for k in ('model', *OF_ADM) if o[k] is not None]: raise ValueError(f'--{extra[0]} does not go with --diffusers')
+    if extra := [k for k in ('model', *OF_ADM) if o[k] is not None]:
+        raise ValueError(f'--{extra[0]} does not go with --diffusers')
 
 def no_pipeline(o:dict):
     "Raise ValueError for options that only pipelines have"
@@ -143,7 +165,9 @@ def no_pipeline(o:dict):
 
 def model_of(o, device:str)->Denoiser:
     "The model that the options of a command name; raises ValueError for options that do not go together"
-    if o.diffusers: only_pipeline(chosen(o, ('model', *OF_ADM))); return open_diffusers(o.diffusers, device, o.guidance, **of_pipeline(o))[0]
+    if o.diffusers:
+        only_pipeline(chosen(o, ('model', *OF_ADM)))
+        return open_diffusers(o.diffusers, device, o.guidance, **of_pipeline(o))[0]
     no_pipeline(chosen(o, OF_PIPELINE)); return open_model(o.model or 'demo', device, o.guidance, **chosen(o, OF_ADM))
 
 
@@ -154,8 +178,12 @@ def adm_options(text:str, what:str='adm'): # (name of a preset or None, dict of 
     for w in (text or '').split(',') if text else []:
         k, eq, v = w.strip().partition('=')
         if not eq: get_preset(k); preset = k
-        elif k in {f.name for f in dataclasses.fields(ADMConfig) if f.type in (int, bool, int|None)} and re.fullmatch(r'-?\d+|True|False', v): fields[k] = v == 'True' if v in ('True', 'False') else int(v)
-        else: raise ValueError(f'--{what}: expected a preset such as imagenet64, or settings such as image_size=64,num_head_channels=64,use_new_attention_order=True, got {w.strip()!r}')
+        elif (k in {f.name for f in dataclasses.fields(ADMConfig) if f.type in (int, bool, int|None)}
+                and re.fullmatch(r'-?\d+|True|False', v)):
+            fields[k] = v == 'True' if v in ('True', 'False') else int(v)
+        else:
+            raise ValueError(f'--{what}: expected a preset such as imagenet64, or settings such as '
+                f'image_size=64,num_head_channels=64,use_new_attention_order=True, got {w.strip()!r}')
     return preset, fields
 
 def open_adm(
@@ -169,8 +197,12 @@ def open_adm(
 )->Denoiser:
     "The model of an ADM checkpoint; raises ValueError where a file is broken, or does not fit what is said about it"
     preset, fields = adm_options(adm)
-    if not (preset or (fields and schedule)): raise ValueError(f'{path}: a checkpoint does not say which network it is for: give --adm and a preset, such as imagenet64, or --adm with settings (image_size=64,num_head_channels=64,use_new_attention_order=True) and --schedule; {OF_YOUR_OWN}')
-    if classifier_scale and not classifier: raise ValueError('--classifier_scale needs --classifier: the checkpoint of a noisy classifier')
+    if not (preset or (fields and schedule)):
+        raise ValueError(f'{path}: a checkpoint does not say which network it is for: give --adm and a preset, such as '
+            f'imagenet64, or --adm with settings (image_size=64,num_head_channels=64,use_new_attention_order=True) and '
+            f'--schedule; {OF_YOUR_OWN}')
+    if classifier_scale and not classifier:
+        raise ValueError('--classifier_scale needs --classifier: the checkpoint of a noisy classifier')
     net = load_adm(path, preset, device, **fields)
     guide = _open_classifier(classifier, device, classifier_adm, preset, fields) if classifier else None
     scale = float(classifier_scale if classifier_scale is not None else bool(classifier))
@@ -179,18 +211,23 @@ def open_adm(
 def _open_classifier(path, device, text, preset, fields):
     "The classifier of a file; how it splits its attention is as in the model where nothing else is said"
     own, settings = adm_options(text or preset and f'{preset.removesuffix("_uncond")}_classifier', 'classifier_adm')
-    if not text and not preset: settings = {k: v for k, v in fields.items() if k in ('num_heads', 'num_head_channels', 'use_new_attention_order')}
+    if not text and not preset:
+        settings = {k: v for k, v in fields.items()
+            if k in ('num_heads', 'num_head_channels', 'use_new_attention_order')}
     try: return load_adm(path, own, device, **settings)
     except ValueError:
         if own or 'image_size' in settings or 'image_size' not in fields: raise
-        return load_adm(path, own, device, **settings, image_size=fields['image_size'])     # files with other heads than attention pooling do not say it
+        # files with other heads than attention pooling do not say it
+        return load_adm(path, own, device, **settings, image_size=fields['image_size'])
 
 # %% ../nbs/120_cli.ipynb #6512ef53
 def check_resize(features, resize):
     "Raise ValueError for a --resize that there is not, or that has no meaning for these features"
     if resize is None: return
     if resize not in RESIZE: raise ValueError(f'--resize must be one of {", ".join(RESIZE)}, got {resize!r}')
-    if features not in ('inception', INCEPTION): raise ValueError(f'--resize says how pictures are enlarged for Inception; {features} features have no use for it')
+    if features not in ('inception', INCEPTION):
+        raise ValueError(f'--resize says how pictures are enlarged for Inception; {features} '
+            'features have no use for it')
 
 def open_extractor(
     features:str,       # 'inception' or 'cifar'
@@ -199,21 +236,27 @@ def open_extractor(
     resize:str=None,    # how pictures are enlarged for Inception: 'pytorch-fid' (None is the same) or 'openai'
 ):
     "The extractor of that name; raises ValueError for another, and for a resize that there is not"
-    if features not in ('inception', INCEPTION, 'cifar'): raise ValueError(f"features must be 'inception' (FID) or 'cifar' (the shipped classifier), got {features!r}")
+    if features not in ('inception', INCEPTION, 'cifar'):
+        raise ValueError(f"features must be 'inception' (FID) or 'cifar' (the shipped classifier), got {features!r}")
     check_resize(features, resize)
-    if features == 'cifar': return classifier_extractor(load_weights(data_file('demo_classifier.safetensors'), Classifier, device)[0])
+    if features == 'cifar':
+        return classifier_extractor(load_weights(data_file('demo_classifier.safetensors'), Classifier, device)[0])
     return inception_extractor(weights, device, resize or 'pytorch-fid')
 
 def check_goal(features, weights, what='the shipped one'):
     "Raise ValueError for options of pictures or statistics where none are given"
     for k, v in dict(features=features, weights=weights).items():
-        if v is not None: raise ValueError(f'--{k} goes with --reference: pictures or statistics; without it the reference is {what}, in features of its own')
+        if v is not None:
+            raise ValueError(f'--{k} goes with --reference: pictures or statistics; without it the reference is {what}, '
+                'in features of its own')
 
 def check_statistics(r, path, resize=None):
     "Raise ValueError where statistics are of pictures prepared in another way than --resize, and warn where they do not say, before weights are fetched"
     check_resize(r.features, resize)
     if r.features != INCEPTION: return
-    if r.preprocessing: check_prepared(r, InceptionOutputs(None, RESIZE[resize or 'pytorch-fid']), f'{path}: pictures of these statistics and of --resize {resize or "pytorch-fid"} are')
+    if r.preprocessing:
+        check_prepared(r, InceptionOutputs(None, RESIZE[resize or 'pytorch-fid']),
+            f'{path}: pictures of these statistics and of --resize {resize or "pytorch-fid"} are')
     elif resize is None: warnings.warn(f'{path}: {UNSAID}')
 
 # %% ../nbs/120_cli.ipynb #6d8faf39
@@ -231,17 +274,21 @@ def open_reference(
     p, want = Path(spec), dict(inception=INCEPTION).get(features, features)
     if _is_stats(p):
         r = load_statistics(p)
-        if want and r.features != want: raise ValueError(f'{p}: statistics of {r.features} features, but --features {features} was asked for')
+        if want and r.features != want:
+            raise ValueError(f'{p}: statistics of {r.features} features, but --features {features} was asked for')
         check_statistics(r, p, resize)
         return load_statistics(p, open_extractor(r.features, weights, device, resize))
     ims = open_images(p)
-    if model is not None and tuple(ims.size) != model.picture_shape[1:]: raise ValueError(f'{p}: pictures of {ims.size[1]} x {ims.size[0]} pixels, but the model makes {model.picture_shape[2]} x {model.picture_shape[1]}')
+    if model is not None and tuple(ims.size) != model.picture_shape[1:]:
+        raise ValueError(f'{p}: pictures of {ims.size[1]} x {ims.size[0]} pixels, but the model makes '
+            f'{model.picture_shape[2]} x {model.picture_shape[1]}')
     return _reference_of(ims, open_extractor(features or 'inception', weights, device, resize), keep)
 
 def _is_stats(p):
     "Is this a file of statistics, npz or pickle?"
     p = Path(p)
-    return p.is_file() and (p.suffix in PICKLES or p.suffix == '.npz' and {'mu', 'sigma'} <= set(getattr(read_array(p), 'files', ())))
+    return (p.is_file() and (p.suffix in PICKLES or p.suffix == '.npz'
+        and {'mu', 'sigma'} <= set(getattr(read_array(p), 'files', ()))))
 
 def _reference_of(ims, extractor, keep):
     "Statistics of pictures, kept in the file `keep` so that a continued search need not make them again"
@@ -266,14 +313,16 @@ def both_spellings(parser):
     for a in parser._actions:
         for s in list(a.option_strings):
             if s.startswith('--'):
-                for v in (s[:2] + s[2:].replace('-', '_'), s[:2] + s[2:].replace('_', '-')): parser._option_string_actions.setdefault(v, a)
+                for v in (s[:2] + s[2:].replace('-', '_'), s[:2] + s[2:].replace('_', '-')):
+                    parser._option_string_actions.setdefault(v, a)
     return parser
 
 def command(func):
     "A console command of a function: call it with a list of words, or without to use the command line's; returns the exit status"
     @functools.wraps(func)
     def run(argv=None):
-        args = vars(both_spellings(anno_parser(func, prog=func.__name__)).parse_args(argv)); [args.pop(k, None) for k in ('pdb', 'xtra')]
+        args = vars(both_spellings(anno_parser(func, prog=func.__name__)).parse_args(argv))
+        [args.pop(k, None) for k in ('pdb', 'xtra')]
         with warnings.catch_warnings():
             warnings.showwarning = lambda m, *a, **k: print(f'{func.__name__}: warning: {m}', file=sys.stderr)
             try: func(**args); return 0
@@ -293,7 +342,8 @@ def block_rules(
     "The rules for block lists that the options of a command mean"
     if what not in ('skip', 'reuse', 'both'): raise ValueError(f'blocks: expected skip, reuse or both, got {what!r}')
     if unit not in UNITS: raise ValueError(f'unit must be one of {", ".join(UNITS)}, got {unit!r}')
-    return BlockSpace.of(model.blocks, budget, unit, share, skip=() if what == 'reuse' else None, reuse=() if what == 'skip' else None, harm=harm)
+    return BlockSpace.of(model.blocks, budget, unit, share, skip=() if what == 'reuse' else None,
+        reuse=() if what == 'skip' else None, harm=harm)
 
 def priced_blocks(model:Denoiser, path, unit:str=None): # Blocks
     "The blocks of a model; with their milliseconds if that is the unit, from the file `path` where they were measured before, so that a continued search counts alike"
@@ -311,73 +361,102 @@ def measured_harm(model:Denoiser, path, quiet:bool=False, batch_size:int=None)->
     path, check = Path(path), weights_check(model.net)
     if path.exists():
         try: d = json.loads(path.read_text()); s = Sensitivity.from_dict(d)
-        except (ValueError, KeyError, TypeError): raise ValueError(f'{path}: not readable; delete it to measure again') from None
+        except (ValueError, KeyError, TypeError):
+            raise ValueError(f'{path}: not readable; delete it to measure again') from None
         if d.get('weights') == check and s.names == tuple(b.name for b in model.blocks): return s
-    s = sensitivity(model, model.blocks, trailing(6, model.schedule), n=min(16, batch_size or find_batch_size(model, 16)), progress=not quiet)
+    s = sensitivity(model, model.blocks, trailing(6, model.schedule),
+        n=min(16, batch_size or find_batch_size(model, 16)), progress=not quiet)
     write_text(path, json.dumps(d := dict(s.to_dict(), weights=check))); return Sensitivity.from_dict(d)
 
 def with_blocks_of(model:Denoiser, candidate)->Denoiser:
     "The model with its blocks, if the steps of that candidate file leave any out"
-    try: steps = json.loads(Path(candidate).read_text())['steps']; lists = any(s.get('skip') or s.get('reuse') for s in steps)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError): return model   # `load_candidate` says what is wrong with the file
+    try:
+        steps = json.loads(Path(candidate).read_text())['steps']
+        lists = any(s.get('skip') or s.get('reuse') for s in steps)
+    # `load_candidate` says what is wrong with the file
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError): return model
     return model.with_(blocks=find_blocks(model, repeats=0)) if lists else model
 
 # %% ../nbs/120_cli.ipynb #69127b3c
 def search_pipeline(r, path, device, guidance, how, other, precision, batch_size): # (Denoiser, pipeline, precision, batch size)
     "The model of `--diffusers` in a search, under the guidance of a recipe where there is one; raises ValueError for options that do not go together"
     only_pipeline(other)
-    if (other['reference'] is None) == (other['target'] is None): raise ValueError('--diffusers needs a goal: --reference, statistics or a folder of real pictures, or --target, a number of steps, but not both')
+    if (other['reference'] is None) == (other['target'] is None):
+        raise ValueError('--diffusers needs a goal: --reference, statistics or a folder of real pictures, or --target, '
+            'a number of steps, but not both')
     m, pipe = open_diffusers(path, device, guidance, **how)
     if r: m = r.guide(m, None, guidance)
-    if precision == 'auto': precision = 'float32'       # no autocast: the pipeline's weights have the precision they have
+    # no autocast: the pipeline's weights have the precision they have
+    if precision == 'auto': precision = 'float32'
     return m, pipe, precision, 8 if batch_size is None and m.device.type == 'cpu' else batch_size
 
 def report_lists(result, out):
     "Print and write the steps as lists for other tools, and say how the file goes into a pipeline"
-    path = Path(out)/'steps.json'; save_lists(path, result.best, result.search.model); print(f'{path}: the steps as lists for other tools\n')
+    path = Path(out)/'steps.json'; save_lists(path, result.best, result.search.model)
+    print(f'{path}: the steps as lists for other tools\n')
     print_lists(result.best, result.search.model)
-    print(f"\nin diffusers: from autodiffusion.deploy import apply_file; images = pipe(prompt, **apply_file('{(Path(out)/'best.json').as_posix()}', pipe)).images")
+    print(f"\nin diffusers: from autodiffusion.deploy import apply_file; images = pipe(prompt, "
+        f"**apply_file('{(Path(out)/'best.json').as_posix()}', pipe)).images")
 
 def end_range(t_end, free_end:str=None)->dict: # field of `SearchSpace`, or nothing
     "Where sampling ends: `free_end` of a space from --t_end or --free_end; raises ValueError for both and for what is no range"
     if t_end is None and free_end is None: return {}
-    if t_end is not None and free_end is not None: raise ValueError('give either --t_end, a fixed end, or --free_end, a range of it')
+    if t_end is not None and free_end is not None:
+        raise ValueError('give either --t_end, a fixed end, or --free_end, a range of it')
     ends = (t_end, t_end) if free_end is None else tuple(number_list(free_end, 'free_end'))
-    if len(ends) != 2 or not -1 <= ends[0] <= ends[1]: raise ValueError(f'--{"t_end" if free_end is None else "free_end"}: expected {"a time" if free_end is None else "two times, such as 0,30,"} of -1 (clean data) or more, got {t_end if free_end is None else free_end}')
+    if len(ends) != 2 or not -1 <= ends[0] <= ends[1]:
+        raise ValueError(f'--{"t_end" if free_end is None else "free_end"}: expected '
+            f'{"a time" if free_end is None else "two times, such as 0,30,"} of -1 (clean data) or more, got '
+            f'{t_end if free_end is None else free_end}')
     return dict(free_end=None if ends == (-1, -1) else ends)
 
 def recipe_model(r, model, device, guidance, adm=None, classifier=None, classifier_scale=None, **how)->Denoiser:
     "The model of a recipe: what is given goes first, then the recipe's own files and guidance"
-    if not (model or r.model): raise ValueError(f'recipe {r.name}: give --diffusers, a pipeline of Stable Diffusion, or --model package.module:function, a function that returns a Denoiser of {r.files[0]}')
+    if not (model or r.model):
+        raise ValueError(f'recipe {r.name}: give --diffusers, a pipeline of Stable Diffusion, or --model '
+            f'package.module:function, a function that returns a Denoiser of {r.files[0]}')
     model = model or r.files[0]
     scale = r.classifier_scale if classifier_scale is None else classifier_scale
     if model.endswith('.pt'):
         if scale and not classifier and len(r.files) > 1: classifier = str(Path(model).with_name(r.files[1]))
-        how = dict(how, adm=adm or r.model or None, classifier=classifier, classifier_scale=scale if scale or classifier else None)
+        how = dict(how, adm=adm or r.model or None, classifier=classifier,
+            classifier_scale=scale if scale or classifier else None)
     elif adm or classifier: how = dict(how, adm=adm, classifier=classifier)
     return r.guide(open_model(model, device, **how), scale, guidance)
 
 # %% ../nbs/120_cli.ipynb #831d54f9
 def check_numbers(o):
     "Raise ValueError for numbers that no search can have"
-    if o.budget is not None and not (np.isfinite(o.budget) and o.budget > 0): raise ValueError(f'--budget must be a number above 0, in full steps, got {o.budget:g}')
+    if o.budget is not None and not (np.isfinite(o.budget) and o.budget > 0):
+        raise ValueError(f'--budget must be a number above 0, in full steps, got {o.budget:g}')
     if o.workers < 1: raise ValueError(f'--workers must be at least 1, got {o.workers}')
 
 def check_together(o):
     "Raise ValueError for options that have no meaning without another one"
     lone = [k for k in ('blocks', 'share', 'unit') if getattr(o, k) is not None]
-    if lone and o.budget is None: raise ValueError(f'--{lone[0]} goes with --budget: what a picture may cost, in full steps')
-    if o.recipe and o.budget is not None: warnings.warn('a recipe with --budget takes the space of steps from the recipe, and searches blocks as without it; the search for both that the paper describes is Recipe.joint, in Python')
-    if o.unit == 'ms' and o.precision == 'auto' and not o.diffusers: raise ValueError('--unit ms needs a --precision (float32, bfloat16 or float16), since that decides how long blocks take')
-    if o.reference is None: check_goal(o.features, o.weights, 'drawn by the pipeline itself (--target)' if o.target is not None else 'the shipped one')
+    if lone and o.budget is None:
+        raise ValueError(f'--{lone[0]} goes with --budget: what a picture may cost, in full steps')
+    if o.recipe and o.budget is not None:
+        warnings.warn('a recipe with --budget takes the space of steps from the recipe, and searches blocks as without '
+            'it; the search for both that the paper describes is Recipe.joint, in Python')
+    if o.unit == 'ms' and o.precision == 'auto' and not o.diffusers:
+        raise ValueError('--unit ms needs a --precision (float32, bfloat16 or float16), since that '
+            'decides how long blocks take')
+    if o.reference is None:
+        check_goal(o.features, o.weights, 'drawn by the pipeline itself (--target)' if o.target is not None
+            else 'the shipped one')
 
 def search_model(o, r, device): # (Denoiser, pipeline or None, precision, batch size)
     "The model that the options name, with the settings that fit it; `r` is a recipe or None"
     how = chosen(o, OF_ADM)
-    if o.diffusers: return search_pipeline(r, o.diffusers, device, o.guidance, of_pipeline(o), dict(model=o.model, reference=o.reference, target=o.target, **how), o.precision, o.batch_size)
+    if o.diffusers:
+        return search_pipeline(r, o.diffusers, device, o.guidance, of_pipeline(o),
+            dict(model=o.model, reference=o.reference, target=o.target, **how), o.precision, o.batch_size)
     no_pipeline(dict(chosen(o, OF_PIPELINE), target=o.target))
-    m = recipe_model(r, o.model, device, o.guidance, **how) if r else open_model(o.model or 'demo', device, o.guidance, **how)
-    if o.reference is None and (o.model or ('' if r else 'demo')) != 'demo': raise ValueError('a model of your own needs --reference: statistics or a folder of real pictures')
+    m = (recipe_model(r, o.model, device, o.guidance, **how) if r
+        else open_model(o.model or 'demo', device, o.guidance, **how))
+    if o.reference is None and (o.model or ('' if r else 'demo')) != 'demo':
+        raise ValueError('a model of your own needs --reference: statistics or a folder of real pictures')
     return m, None, o.precision, o.batch_size
 
 def step_range(o): # int or pair
@@ -385,34 +464,45 @@ def step_range(o): # int or pair
     if o.steps: n = step_count(o.steps)
     elif o.start: n = len(o.start)
     else: n = 4 if o.budget is None else (max(1, int(o.budget)), max(1, int(o.budget)) + 4)
-    if o.start and o.window is not None and n != len(o.start): raise ValueError(f'--start has {len(o.start)} times, but --steps is {o.steps}')
+    if o.start and o.window is not None and n != len(o.start):
+        raise ValueError(f'--start has {len(o.start)} times, but --steps is {o.steps}')
     return n
 
 # %% ../nbs/120_cli.ipynb #b45acc8d
-def rule_options(o): "What steps may do with blocks, the largest share, and the unit of cost"; return o.blocks or 'both', 1. if o.share is None else o.share, o.unit or 'macs'
+def rule_options(o):
+    "What steps may do with blocks, the largest share, and the unit of cost"
+    return o.blocks or 'both', 1. if o.share is None else o.share, o.unit or 'macs'
 
 def search_space(o, r, m): # (SearchSpace, seeds)
     "The space that the options span for model `m`, and what to start from"
     if o.window is not None and not o.start: raise ValueError('--window needs --start: the times round which to search')
     if o.start: check_times(o.start, m.schedule)
     T = len(m.schedule); n = step_range(o)
-    given = dict(windows=windows_round(o.start, o.window, T) if o.window is not None else None, min_gap=o.min_gap, sampler=o.sampler, eta=o.eta)
+    given = dict(windows=windows_round(o.start, o.window, T) if o.window is not None else None, min_gap=o.min_gap,
+        sampler=o.sampler, eta=o.eta)
     given = {**{k: v for k, v in given.items() if v is not None}, **end_range(o.t_end, o.free_end)}
     if o.diffusers and not r and not o.start: given = {**flow_start(m, o.sampler or 'ddim'), **given}
     if o.budget is not None: given['blocks'] = block_rules(m, o.budget, *rule_options(o))
     end = given.get('free_end')
-    return r.space(m.schedule, n, **given) if r else SearchSpace(T, n, **given), ([*o.start, end[0]] if end else o.start,) if o.start else ()
+    return (r.space(m.schedule, n, **given) if r else SearchSpace(T, n, **given),
+        ([*o.start, end[0]] if end else o.start,) if o.start else ())
 
 def with_harm(o, m, space)->SearchSpace:
     "The space with what each block matters, measured now or before"
-    if o.unit == 'ms' and not (path := Path(o.out)/'milliseconds.json').exists(): write_text(path, json.dumps(dict(m.blocks.timings(), device=m.device.type, precision=m.precision if o.precision == 'auto' else o.precision)))
-    return dataclasses.replace(space, blocks=block_rules(m, o.budget, *rule_options(o), measured_harm(m, Path(o.out)/'sensitivity.json', o.quiet, o.batch_size)))
+    if o.unit == 'ms' and not (path := Path(o.out)/'milliseconds.json').exists():
+        write_text(path, json.dumps(dict(m.blocks.timings(), device=m.device.type,
+            precision=m.precision if o.precision == 'auto' else o.precision)))
+    return dataclasses.replace(space,
+        blocks=block_rules(m, o.budget, *rule_options(o),
+        measured_harm(m, Path(o.out)/'sensitivity.json', o.quiet, o.batch_size)))
 
 def search_with(o, r, m, space, seeds):
     "A function of a reference that makes the search; presets and steps are the recipe's where there is one"
-    settings = {k: getattr(o, k) for k in ('seed', 'out', 'samples', 'rungs', 'population', 'generations', 'finalists', 'final_samples', 'refinements', 'last_samples', 'held_out', 'batch_size', 'precision')}
+    settings = {k: getattr(o, k) for k in ('seed', 'out', 'samples', 'rungs', 'population', 'generations', 'finalists',
+        'final_samples', 'refinements', 'last_samples', 'held_out', 'batch_size', 'precision')}
     if not r: return lambda ref: Search(m, ref, preset=o.preset or 'standard', space=space, seeds=seeds, **settings)
-    return lambda ref: r.search(m, ref, step_range(o), start=o.start, preset=o.preset or 'paper', space=space, classifier_scale=m.classifier_scale, guidance_scale=m.guidance_scale, **settings)
+    return lambda ref: r.search(m, ref, step_range(o), start=o.start, preset=o.preset or 'paper', space=space,
+        classifier_scale=m.classifier_scale, guidance_scale=m.guidance_scale, **settings)
 
 def check_early(ready, m, workers, goal=None):
     "What can be known before the reference is made: settings, folder, and whether other processes can be given the model"
@@ -476,7 +566,9 @@ def autodiffusion_search(
     r, dev = get_recipe(recipe) if recipe else None, open_device(device)
     o.start, o.rungs = (number_list(v, k) if v else None for k, v in dict(start=start, rungs=rungs).items())
     m, pipe, o.precision, o.batch_size = search_model(o, r, dev)
-    if budget is not None: m = m.with_(blocks=priced_blocks(m if o.precision == 'auto' else m.with_(precision=o.precision), Path(out)/'milliseconds.json', unit))
+    if budget is not None:
+        m = m.with_(blocks=priced_blocks(m if o.precision == 'auto' else m.with_(precision=o.precision),
+            Path(out)/'milliseconds.json', unit))
     space, seeds = search_space(o, r, m)
     ready = search_with(o, r, m, space, seeds)
     goal = target_of(m, pipe, target) if target is not None else None
@@ -494,16 +586,21 @@ def report(result, out):
     result.save_grid(out/'samples.png'); result.save_plot(out/'search.png')
     print(f'\n{result}\n')
     print(f'searched / uniform = {result.ratio:.3f} ({result.search.reference.metric}, held out; lower is better)\n')
-    for f, what in {'best.json': 'the candidate', 'samples.png': 'same noise, one row a schedule', 'search.png': 'score against evaluations', 'journal.jsonl': 'every score'}.items(): print(f'{out/f}: {what}')
+    for f, what in {'best.json': 'the candidate', 'samples.png': 'same noise, one row a schedule',
+            'search.png': 'score against evaluations', 'journal.jsonl': 'every score'}.items():
+        print(f'{out/f}: {what}')
 
 # %% ../nbs/120_cli.ipynb #5d375730
 def check_out(out):
     "Raise ValueError unless pictures can be written to `out`"
     out = Path(out)
-    if out.suffix.lower() in EXTENSIONS - {'.png'} or out.suffix in ('.PNG', '.npy', '.NPZ'): raise ValueError(f'{out}: write to a .png (one grid), an .npz (arrays), or a folder')
-    if out.suffix not in ('.png', '.npz') and out.is_file(): raise ValueError(f'{out}: this is a file, and a folder is needed')
+    if out.suffix.lower() in EXTENSIONS - {'.png'} or out.suffix in ('.PNG', '.npy', '.NPZ'):
+        raise ValueError(f'{out}: write to a .png (one grid), an .npz (arrays), or a folder')
+    if out.suffix not in ('.png', '.npz') and out.is_file():
+        raise ValueError(f'{out}: this is a file, and a folder is needed')
     if out.suffix in ('.png', '.npz') and out.is_dir(): raise ValueError(f'{out}: this is a folder')
-    if out.suffix == '.png' and out.exists() and not own_png(out): raise ValueError(f'{out}: this file was not made by this command; choose another name')
+    if out.suffix == '.png' and out.exists() and not own_png(out):
+        raise ValueError(f'{out}: this file was not made by this command; choose another name')
     near = next(p for p in (out, *out.absolute().parents) if p.exists())
     if not os.access(near, os.W_OK) or (near.is_file() and near != out): raise ValueError(f'{out}: cannot write there')
 
@@ -511,13 +608,21 @@ def check_out(out):
 def device_list(text, out='')->list:
     "['cuda:0', 'cuda:1'] from 'cuda:0,cuda:1' or 'all'; empty when none are given; raises ValueError for devices that are not there"
     if text is None: return []
-    if worker()[1] > 1: raise ValueError('--devices starts workers by itself: leave it out under torchrun, and where RANK and WORLD_SIZE are set')
-    if Path(out).suffix == '.png': raise ValueError(f'{out}: one grid is drawn by one --device; --devices is for .npz files and folders')
-    names = [f'cuda:{i}' for i in range(torch.cuda.device_count())] if text == 'all' else [w.strip() for w in text.split(',')]
+    if worker()[1] > 1:
+        raise ValueError('--devices starts workers by itself: leave it out under torchrun, and where RANK '
+            'and WORLD_SIZE are set')
+    if Path(out).suffix == '.png':
+        raise ValueError(f'{out}: one grid is drawn by one --device; --devices is for .npz files and folders')
+    names = ([f'cuda:{i}' for i in range(torch.cuda.device_count())] if text == 'all'
+        else [w.strip() for w in text.split(',')])
     if not names: raise ValueError('--devices all: there is no GPU here')
-    return [d if re.fullmatch(r'cuda:\d+', d) and int(d[5:]) < torch.cuda.device_count() else open_device(d) for d in names]  # nothing is put on the workers' GPUs here
+    # nothing is put on the workers' GPUs here
+    return [d if re.fullmatch(r'cuda:\d+', d) and int(d[5:]) < torch.cuda.device_count() else open_device(d)
+        for d in names]
 
-def _words(args): return [f'--{k}' if v is True else f'--{k}={v}' for k, v in args.items() if v is not None and v is not False and k not in ('device', 'devices')]
+def _words(args):
+    return [f'--{k}' if v is True else f'--{k}={v}' for k, v in args.items() if v is not None and v is not False
+        and k not in ('device', 'devices')]
 
 # %% ../nbs/120_cli.ipynb #4acb5019
 def drawn_with(o, device): # Denoiser, Candidate or list of times, text
@@ -525,9 +630,13 @@ def drawn_with(o, device): # Denoiser, Candidate or list of times, text
     m = model_of(o, device)
     if o.candidate: m = with_blocks_of(m, o.candidate)
     c = load_candidate(o.candidate, m, o.any_model) if o.candidate else number_list(o.timesteps)
-    how = plan(c, o.sampler, o.t_end, o.eta); get_sampler(how['sampler']); check_times([getattr(s, 't', s) for s in how['steps']], m.schedule, how['t_end']); check_labels(m, o.label, o.n)
+    how = plan(c, o.sampler, o.t_end, o.eta); get_sampler(how['sampler'])
+    check_times([getattr(s, 't', s) for s in how['steps']], m.schedule, how['t_end'])
+    check_labels(m, o.label, o.n)
     grads = o.n*gradients(SimpleNamespace(**how), m)
-    return m, c, f'{o.out}: {o.n} pictures, {len(how["steps"])} steps, {o.n*evaluations(SimpleNamespace(**how), m):,} network evaluations' + (f' and {grads:,} classifier gradients' if grads else '')
+    return (m, c, f'{o.out}: {o.n} pictures, {len(how["steps"])} steps, '
+        f'{o.n*evaluations(SimpleNamespace(**how), m):,} network evaluations'
+        + (f' and {grads:,} classifier gradients' if grads else ''))
 
 # %% ../nbs/120_cli.ipynb #2552cdd2
 @command
@@ -565,16 +674,25 @@ def autodiffusion_sample(
     o = SimpleNamespace(**locals()); words, many = _words(vars(o)), device_list(devices, out)
     if (candidate is None) == (timesteps is None): raise ValueError('give either --candidate FILE or --timesteps LIST')
     batch_size = batch_size if batch_size is not None else 8 if diffusers else 256
-    if diffusers and precision == 'auto': precision = 'float32'     # as in a search: no autocast beside the weights' own precision
+    # as in a search: no autocast beside the weights' own precision
+    if diffusers and precision == 'auto': precision = 'float32'
     if n < 1 or batch_size < 1: raise ValueError(f'--n and --batch_size must be at least 1, got {n} and {batch_size}')
     check_out(out)
-    if many and memory: o.memory = ','.join(w for w in memory.split(',') if w.strip() != 'offload')   # a matter of the workers
+    # a matter of the workers
+    if many and memory: o.memory = ','.join(w for w in memory.split(',') if w.strip() != 'offload')
     if timesteps: number_list(timesteps)
     m, c, done = drawn_with(o, 'cpu' if many else open_device(worker_device(device)))
-    kw = dict(n=n, seed=seed, sampler=sampler, t_end=t_end, eta=eta, labels=label, batch_size=batch_size, progress=not quiet)
-    if many: spread([sys.executable, '-c', 'import sys; from autodiffusion.cli import autodiffusion_sample as s; sys.exit(s())', *words], many)
-    elif Path(out).suffix != '.png': d = sample_to(out, m, c, precision=precision, **kw); done = str(d) if d.missing else done
-    else: save_png(out, image_grid(to_uint8(sample(m.with_(precision=fastest_precision(m) if precision == 'auto' else precision), c, **kw))))
+    kw = dict(n=n, seed=seed, sampler=sampler, t_end=t_end, eta=eta, labels=label, batch_size=batch_size,
+        progress=not quiet)
+    if many:
+        spread([sys.executable, '-c', 'import sys; from autodiffusion.cli import '
+            'autodiffusion_sample as s; sys.exit(s())', *words], many)
+    elif Path(out).suffix != '.png':
+        d = sample_to(out, m, c, precision=precision, **kw); done = str(d) if d.missing else done
+    else:
+        save_png(out,
+            image_grid(to_uint8(sample(m.with_(precision=fastest_precision(m) if precision == 'auto' else precision), c,
+            **kw))))
     print(done)
 
 # %% ../nbs/120_cli.ipynb #521f0ca2
@@ -610,15 +728,21 @@ def autodiffusion_transfer(
 ):
     "What a candidate is worth on another model: its distance there, next to that model's uniform and other known steps"
     o = SimpleNamespace(**locals())
-    if reference is None and (diffusers or model not in (None, 'demo')): raise ValueError('a model of your own needs --reference: statistics or a folder of real pictures')
+    if reference is None and (diffusers or model not in (None, 'demo')):
+        raise ValueError('a model of your own needs --reference: statistics or a folder of real pictures')
     if reference is None: check_goal(features, weights)
-    if out and (Path(out).suffix != '.json' or Path(out).exists()): raise ValueError(f'{out}: candidate files end in .json' if Path(out).suffix != '.json' else f'{out}: this file exists already; choose another')
+    if out and (Path(out).suffix != '.json' or Path(out).exists()):
+        raise ValueError(f'{out}: candidate files end in .json' if Path(out).suffix != '.json'
+            else f'{out}: this file exists already; choose another')
     if out: check_out(out)
     m = with_blocks_of(model_of(o, dev := open_device(device)), candidate)
-    kw = dict(n=n, seed=seed, map=map, batch_size=8 if batch_size is None and diffusers and dev == 'cpu' else batch_size, **(dict(known=[w.strip() for w in known.split(',')]) if known else {}))
-    with warnings.catch_warnings(): warnings.simplefilter('ignore'); check_transfer(candidate, m, **kw)  # settings are looked at before the reference is made
+    kw = dict(n=n, seed=seed, map=map, batch_size=8 if batch_size is None and diffusers
+        and dev == 'cpu' else batch_size, **(dict(known=[w.strip() for w in known.split(',')]) if known else {}))
+    # settings are looked at before the reference is made
+    with warnings.catch_warnings(): warnings.simplefilter('ignore'); check_transfer(candidate, m, **kw)
     m = m.with_(precision=precision if precision != 'auto' else 'float32' if diffusers else fastest_precision(m))
-    r = transfer(candidate, m, open_reference(reference, features, weights, dev, m, resize=resize), progress=not quiet, **kw)
+    r = transfer(candidate, m, open_reference(reference, features, weights, dev, m, resize=resize), progress=not quiet,
+        **kw)
     print(f'{r}\n\ntransferred / uniform = {r.ratio:.3f} ({r.metric}, held out; lower is better)')
     if out: r.save(out); print(f'{out}: the candidate for this model')
 
@@ -639,9 +763,11 @@ def autodiffusion_stats(
     if Path(out).suffix != '.npz': raise ValueError(f'{out}: statistics files end in .npz')
     if batch_size < 1: raise ValueError(f'--batch_size must be at least 1, got {batch_size}')
     if keep < 0: raise ValueError(f'--keep must be at least 0, got {keep}')
-    if Path(out).exists() and not _is_stats(out): raise ValueError(f'{out}: this file exists and holds no statistics; choose another')
+    if Path(out).exists() and not _is_stats(out):
+        raise ValueError(f'{out}: this file exists and holds no statistics; choose another')
     check_out(out); ims = open_images(images)
-    r = Reference.from_images(ims, open_extractor(features, weights, open_device(device), resize), batch_size, keep, progress=not quiet)
+    r = Reference.from_images(ims, open_extractor(features, weights, open_device(device), resize), batch_size, keep,
+        progress=not quiet)
     r.save(out); print(f'{out}: {r!r}')
 
 # %% ../nbs/120_cli.ipynb #c6b2892f
@@ -668,11 +794,13 @@ def autodiffusion_fid(
     kinds = [_kind(s) for s in (a, b)]
     name = dict(inception=INCEPTION).get(features, features) or next((k for k in kinds if k), INCEPTION)
     for s, k in zip((a, b), kinds):
-        if k not in (None, name): raise ValueError(f'{s}: statistics of {k} features cannot be compared in {name} features')
+        if k not in (None, name):
+            raise ValueError(f'{s}: statistics of {k} features cannot be compared in {name} features')
     check_resize(name, resize)
     if None in kinds: [check_statistics(load_statistics(s), s, resize) for s, k in zip((a, b), kinds) if k]
     ext = open_extractor(name, weights, open_device(device), resize) if None in kinds else None
-    ra, rb = (statistics(s, ext, batch_size, not quiet) if k is None else load_statistics(s) for s, k in zip((a, b), kinds))
+    ra, rb = (statistics(s, ext, batch_size, not quiet) if k is None else load_statistics(s)
+        for s, k in zip((a, b), kinds))
     d = compare(ra, rb)
     low = [r.n for r in (ra, rb) if r.n and r.n <= len(r.mean)]
     if low: warnings.warn(f'only {min(low)} pictures for {len(ra.mean)} features: the distance is biased upwards')
@@ -694,6 +822,7 @@ def autodiffusion_evaluate(
     if batch_size < 1 or k < 1: raise ValueError(f'--batch_size and --k must be at least 1, got {batch_size} and {k}')
     if resize not in RESIZE: raise ValueError(f'--resize must be one of {", ".join(RESIZE)}, got {resize!r}')
     a, b, dev = open_batch(samples), open_batch(reference), open_device(device); pictures = any(looked_at(a, b))
-    check_batches(a, b, InceptionOutputs(None, RESIZE[resize]) if pictures else None, k, warn=False)  # before the weights are fetched
+    # before the weights are fetched
+    check_batches(a, b, InceptionOutputs(None, RESIZE[resize]) if pictures else None, k, warn=False)
     ext = inception_outputs(weights, dev, resize) if pictures else None
     print(evaluate(a, b, ext, k, batch_size, dev, not quiet))

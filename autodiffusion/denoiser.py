@@ -83,10 +83,13 @@ class Denoiser:
     decode: Any = None            # latents (B, C, H, W) to pictures (B, 3, H', W') in [-1, 1], with their `shape` (3, H', W'); None: samples are pictures
 
     def __post_init__(self):
-        if self.prediction not in KINDS: raise ValueError(f'prediction must be one of {", ".join(KINDS)}, got {self.prediction!r}')
+        if self.prediction not in KINDS:
+            raise ValueError(f'prediction must be one of {", ".join(KINDS)}, got {self.prediction!r}')
         if self.start not in STARTS: raise ValueError(f'start must be one of {", ".join(STARTS)}, got {self.start!r}')
-        if self.precision not in ('float32', 'bfloat16', 'float16'): raise ValueError(f"precision must be 'float32', 'bfloat16' or 'float16', got {self.precision!r}")
-        if len(self.shape) != 3 or min(self.shape) < 1: raise ValueError(f'shape must be (channels, height, width), got {self.shape}')
+        if self.precision not in ('float32', 'bfloat16', 'float16'):
+            raise ValueError(f"precision must be 'float32', 'bfloat16' or 'float16', got {self.precision!r}")
+        if len(self.shape) != 3 or min(self.shape) < 1:
+            raise ValueError(f'shape must be (channels, height, width), got {self.shape}')
         self._check_guidance()
         if self.blocks is not None: self.blocks.check_net(self.net)
         for net in (self.net, self.classifier):
@@ -102,8 +105,11 @@ def _check_guidance(self:Denoiser):
         if not math.isfinite(getattr(self, k)): raise ValueError(f'{k} must be a finite number, got {getattr(self, k)}')
     if self.guidance_scale != 1 and (not self.n_classes or self.null_label is None or not self.conditional):
         raise ValueError('guidance_scale other than 1 needs a class-conditional network and its null_label')
-    if self.classifier_scale and self.classifier is None: raise ValueError('classifier_scale other than 0 needs a classifier: a network of (x, t) that returns logits')
-    if self.classifier_scale and not self.n_classes: raise ValueError('classifier guidance needs labels: give n_classes, and conditional=False if the network itself takes none')
+    if self.classifier_scale and self.classifier is None:
+        raise ValueError('classifier_scale other than 0 needs a classifier: a network of (x, t) that returns logits')
+    if self.classifier_scale and not self.n_classes:
+        raise ValueError('classifier guidance needs labels: give n_classes, and conditional=False if the '
+            'network itself takes none')
 
 # %% ../nbs/10_denoiser.ipynb #aabacfe2
 @patch
@@ -116,8 +122,12 @@ def bare(net): "The network itself, where it was wrapped by torch.compile"; retu
 @patch
 def compiled(self:Denoiser, **options):
     "A copy with its network compiled by torch.compile, which `options` go to: the first call of every batch size is slow, the others are faster; for whole networks, since steps without some blocks call for another network. Raises torch's limit of compiled sizes of one network to 64, for the whole process"
-    if not isinstance(self.net, nn.Module): raise ValueError(f'{self.name}: only a torch module can be compiled, the network is a {type(self.net).__name__}')
-    limits = torch._dynamo.config; name = 'recompile_limit' if hasattr(limits, 'recompile_limit') else 'cache_size_limit'; setattr(limits, name, max(64, getattr(limits, name)))
+    if not isinstance(self.net, nn.Module):
+        raise ValueError(f'{self.name}: only a torch module can be compiled, the network is a '
+            f'{type(self.net).__name__}')
+    limits = torch._dynamo.config
+    name = 'recompile_limit' if hasattr(limits, 'recompile_limit') else 'cache_size_limit'
+    setattr(limits, name, max(64, getattr(limits, name)))
     return self.with_(net=torch.compile(bare(self.net), **{'dynamic': False, **options}))
 
 @patch(as_prop=True)
@@ -142,10 +152,12 @@ def evals_per_call(self:Denoiser): "Network evaluations per picture and guided c
 
 # %% ../nbs/10_denoiser.ipynb #2dfc0cb9
 @patch
-def _times(self:Denoiser, x, t): return torch.full((len(x),), t, device=x.device, dtype=torch.int64 if float(t).is_integer() else torch.float32)
+def _times(self:Denoiser, x, t):
+    return torch.full((len(x),), t, device=x.device, dtype=torch.int64 if float(t).is_integer() else torch.float32)
 
 @patch
-def _amp(self:Denoiser, x): return torch.autocast(x.device.type, getattr(torch, self.precision), enabled=self.precision != 'float32')
+def _amp(self:Denoiser, x):
+    return torch.autocast(x.device.type, getattr(torch, self.precision), enabled=self.precision != 'float32')
 
 @patch
 def _raw(self:Denoiser, x, t, y, guided=True): # output, and variance fractions or None
@@ -156,14 +168,18 @@ def _raw(self:Denoiser, x, t, y, guided=True): # output, and variance fractions 
     with torch.no_grad(), self._amp(x): out = self.net(x, t) if y is None or not self.conditional else self.net(x, t, y)
     out = getattr(out, 'sample', out).float()
     if self.net is not bare(self.net): out = out.clone()    # with CUDA graphs the next call writes to the same place
-    if out.shape != (len(x), c, *size[1:]): raise ValueError(f'the network returned shape {tuple(out.shape)} for input of shape {tuple(x.shape)}; expected {(len(x), c, *size[1:])}' + (', as learned_variance says' if self.learned_variance else ''))
+    if out.shape != (len(x), c, *size[1:]):
+        raise ValueError(f'the network returned shape {tuple(out.shape)} for input of shape {tuple(x.shape)}; expected '
+            f'{(len(x), c, *size[1:])}' + (', as learned_variance says' if self.learned_variance else ''))
     out, frac = (out[:, :size[0]], (out[:b, size[0]:] + 1)/2) if self.learned_variance else (out, None)
     if guided: y_out, null = out.chunk(2); out = null + self.guidance_scale*(y_out - null)
     return out, frac
 
 # %% ../nbs/10_denoiser.ipynb #709064dd
 @patch
-def factors(self:Denoiser, t)->tuple: "alpha and sigma at time `t`, as plain floats"; return float(self.schedule.alpha(t)), float(self.schedule.sigma(t))
+def factors(self:Denoiser, t)->tuple:
+    "alpha and sigma at time `t`, as plain floats"
+    return float(self.schedule.alpha(t)), float(self.schedule.sigma(t))
 
 @patch
 def question(self:Denoiser, x, t): # (pictures, time)
@@ -188,10 +204,15 @@ def classifier_gradient(self:Denoiser,
 )->torch.Tensor: # (B, C, H, W) float32
     "Gradient of log p(y | x_t) with respect to x_t"
     with torch.inference_mode(False), torch.enable_grad(), self._amp(x):
-        x, y = x.detach().clone().requires_grad_(), y.clone()   # copies: tensors made in inference mode take no part in gradients
+        # copies: tensors made in inference mode take no part in gradients
+        x, y = x.detach().clone().requires_grad_(), y.clone()
         logits = self.classifier(x, self._times(x, t)).float()
-        if logits.shape != (len(x), self.n_classes): raise ValueError(f'the classifier returned shape {tuple(logits.shape)}; expected {len(x)} x {self.n_classes} logits, one for each class of {self.name}')
-        if not logits.requires_grad: raise ValueError('the classifier gives no gradient: what it returns does not depend on the picture, or was cut off from it (torch.no_grad, detach)')
+        if logits.shape != (len(x), self.n_classes):
+            raise ValueError(f'the classifier returned shape {tuple(logits.shape)}; expected {len(x)} x '
+                f'{self.n_classes} logits, one for each class of {self.name}')
+        if not logits.requires_grad:
+            raise ValueError('the classifier gives no gradient: what it returns does not depend on the picture, or was '
+                'cut off from it (torch.no_grad, detach)')
         return torch.autograd.grad(logits.log_softmax(1).gather(1, y[:, None]).sum(), x)[0].float()
 
 # %% ../nbs/10_denoiser.ipynb #c4a7fe38
@@ -205,13 +226,19 @@ def __call__(self:Denoiser,
     shift:bool=True,     # apply the classifier's gradient to the noise; False: leave it to the sampler, in `grad`
 )->Prediction: # clean picture and noise, float32
     "What the network sees in `x` at time `t`"
-    if tuple(x.shape[1:]) != tuple(self.shape): raise ValueError(f'{self.name} takes pictures of shape {tuple(self.shape)}, got {tuple(x.shape[1:])}')
-    if (y is None) != (not self.n_classes): raise ValueError(f'{self.name} has {self.n_classes} classes' + (': pass labels y' if self.n_classes else ': it takes no labels'))
+    if tuple(x.shape[1:]) != tuple(self.shape):
+        raise ValueError(f'{self.name} takes pictures of shape {tuple(self.shape)}, got {tuple(x.shape[1:])}')
+    if (y is None) != (not self.n_classes):
+        raise ValueError(f'{self.name} has {self.n_classes} classes'
+            + (': pass labels y' if self.n_classes else ': it takes no labels'))
     skip, reuse, guided = (getattr(step, k, d) for k, d in (('skip', ()), ('reuse', ()), ('guided', True)))
-    if (skip or reuse) and self.blocks is None: raise ValueError(f'{self.name}: this step leaves out blocks, but the model was not prepared for that (with_(blocks=...))')
+    if (skip or reuse) and self.blocks is None:
+        raise ValueError(f'{self.name}: this step leaves out blocks, but the model was not prepared for '
+            'that (with_(blocks=...))')
     alpha, sigma = float(self.schedule.alpha(t)), float(self.schedule.sigma(t))
     if sigma == 0: raise ValueError(f'time {t} is clean data: there is no noise for the network to see')
-    with contextlib.nullcontext() if self.blocks is None else self.blocks.using(skip, reuse, memory): out, frac = self._raw(*self.question(x, t), y, guided)
+    with contextlib.nullcontext() if self.blocks is None else self.blocks.using(skip, reuse, memory):
+        out, frac = self._raw(*self.question(x, t), y, guided)
     p = self.answer(out, x, t)._replace(frac=frac)
     if not (guided and self.classifier_scale): return p
     p = p._replace(grad=self.classifier_scale*self.classifier_gradient(x, t, y))
@@ -219,7 +246,9 @@ def __call__(self:Denoiser,
 
 # %% ../nbs/10_denoiser.ipynb #65906817
 @functools.lru_cache(maxsize=1024)
-def _class_order(n, seed, block): return np.random.Generator(np.random.Philox(key=np.array([seed, block], np.uint64), counter=np.array([0, 0, 0, 2**63], np.uint64))).permutation(n)
+def _class_order(n, seed, block):
+    return np.random.Generator(np.random.Philox(key=np.array([seed, block], np.uint64),
+        counter=np.array([0, 0, 0, 2**63], np.uint64))).permutation(n)
 
 @patch
 def labels(self:Denoiser,
@@ -228,7 +257,8 @@ def labels(self:Denoiser,
 ): # (B,) int64 labels on the model's device, or None for unconditional models
     "The class labels of these samples; they depend on seed and sample number alone"
     n = self.n_classes
-    return torch.tensor([int(_class_order(n, seed, int(i)//n)[int(i) % n]) for i in indices], device=self.device, dtype=torch.int64) if n else None
+    return (torch.tensor([int(_class_order(n, seed, int(i)//n)[int(i) % n]) for i in indices], device=self.device,
+        dtype=torch.int64) if n else None)
 
 # %% ../nbs/10_denoiser.ipynb #b6e1d45d
 @patch
@@ -241,10 +271,14 @@ def starting(self:Denoiser,
     return z if self.start == 'unit' else z*(sigma if self.start == 'sigma' else alpha + sigma)
 
 @patch
-def pictures(self:Denoiser, x): "Samples as pictures: latents are decoded"; return x if self.decode is None else self.decode(x)
+def pictures(self:Denoiser, x):
+    "Samples as pictures: latents are decoded"
+    return x if self.decode is None else self.decode(x)
 
 @patch(as_prop=True)
-def picture_shape(self:Denoiser)->tuple: "(C, H, W) of a picture"; return tuple(self.shape if self.decode is None else self.decode.shape)
+def picture_shape(self:Denoiser)->tuple:
+    "(C, H, W) of a picture"
+    return tuple(self.shape if self.decode is None else self.decode.shape)
 
 # %% ../nbs/10_denoiser.ipynb #f37b377c
 class GaussianNet(nn.Module):
@@ -256,9 +290,11 @@ class GaussianNet(nn.Module):
     ):
         super().__init__()
         self.schedule = schedule
-        self.register_buffer('mean', torch.as_tensor(mean, dtype=torch.float32)); self.register_buffer('std', torch.as_tensor(std, dtype=torch.float32))
+        self.register_buffer('mean', torch.as_tensor(mean, dtype=torch.float32))
+        self.register_buffer('std', torch.as_tensor(std, dtype=torch.float32))
     def forward(self, x, t, y=None):
-        al, si = (torch.as_tensor(f(t.cpu().numpy()), dtype=torch.float32, device=x.device).view(-1, 1, 1, 1) for f in (self.schedule.alpha, self.schedule.sigma))
+        al, si = (torch.as_tensor(f(t.cpu().numpy()), dtype=torch.float32, device=x.device).view(-1, 1, 1, 1)
+            for f in (self.schedule.alpha, self.schedule.sigma))
         mean = self.mean[0] if y is None else self.mean[y].view(-1, 1, 1, 1)
         return si*(x - al*mean)/(al**2*self.std**2 + si**2)
 
@@ -268,18 +304,23 @@ def card(self:Denoiser): # dict of plain values
     "What a file says about this model, so that its steps are not applied to another by accident"
     return dict(name=self.name, prediction=self.prediction, shape=list(self.shape), schedule=self.schedule.card(),
                 guidance_scale=self.guidance_scale, clip_x0=self.clip_x0,
-                **{k: getattr(self, k) for k, usual in (('classifier_scale', 0.), ('clip_eps', True), ('start', 'unit')) if getattr(self, k) != usual})
+                **{k: getattr(self, k) for k, usual in (('classifier_scale', 0.), ('clip_eps', True), ('start', 'unit'))
+                if getattr(self, k) != usual})
 
 @patch(as_prop=True)
 def guided_by(self:Denoiser)->str:
     "How samples are guided, in words"
-    ways = [f'classifier-free, scale {self.guidance_scale:g}']*(self.guidance_scale != 1) + [f'by a classifier, scale {self.classifier_scale:g}']*(self.classifier_scale != 0)
+    ways = ([f'classifier-free, scale {self.guidance_scale:g}']*(self.guidance_scale != 1)
+        + [f'by a classifier, scale {self.classifier_scale:g}']*(self.classifier_scale != 0))
     return ' and '.join(ways) or 'off'
 
 @patch
 def _repr_markdown_(self:Denoiser):
     n = sum(p.numel() for p in self.net.parameters()) if isinstance(self.net, nn.Module) else 0
-    rows = dict(network=f'{type(self.net).__name__}, {n/1e6:.2f} M parameters, on {self.device}, {self.precision}', pictures=' x '.join(map(str, self.picture_shape)) + ('' if self.decode is None else f', decoded from {" x ".join(map(str, self.shape))}'),
-                predicts=self.prediction + (', x0 clipped' if self.clip_x0 else ''), noise=f'{self.schedule.name}, {len(self.schedule)} steps',
+    rows = dict(network=f'{type(self.net).__name__}, {n/1e6:.2f} M parameters, on {self.device}, {self.precision}',
+                pictures=' x '.join(map(str, self.picture_shape))
+                + ('' if self.decode is None else f', decoded from {" x ".join(map(str, self.shape))}'),
+                predicts=self.prediction + (', x0 clipped' if self.clip_x0 else ''),
+                noise=f'{self.schedule.name}, {len(self.schedule)} steps',
                 classes=self.n_classes or 'none', guidance=self.guided_by)
     return f'**{self.name}**\n\n| | |\n|:--|:--|\n' + '\n'.join(f'| {k} | {v} |' for k, v in rows.items())

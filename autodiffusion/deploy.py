@@ -48,7 +48,8 @@ class Replay:
 def calls(schedule:NoiseSchedule, c:Candidate)->list: # of (time, number of the move)
     "The calls of the network that a candidate makes, in order"
     r, out = Replay(schedule, c, torch.zeros(1), lambda k: torch.zeros(1)), []
-    while (ask := r.next())[1] is not None: out.append(ask[1:]); r.said.append(Prediction(torch.zeros(1), torch.zeros(1)))
+    while (ask := r.next())[1] is not None:
+        out.append(ask[1:]); r.said.append(Prediction(torch.zeros(1), torch.zeros(1)))
     return out
 
 # %% ../nbs/98_deploy.ipynb #efc89473
@@ -69,12 +70,15 @@ class CandidateScheduler:
     order, _compatibles = 1, []
     def prepare(self, model, c, original):
         "Take over model, candidate and the pipeline's own scheduler; in place of __init__, which diffusers wants to call without arguments"
-        self.model, self.candidate, self.original, self.doubled = model, c, original, False    # doubled: the pipeline hands in a guided batch twice
+        # doubled: the pipeline hands in a guided batch twice
+        self.model, self.candidate, self.original, self.doubled = model, c, original, False
         self.plan = calls(model.schedule, c); self.set_timesteps()
         return self
 
     @property
-    def init_noise_sigma(self): "By how much the pipeline multiplies its noise to begin with"; return model_start(self.model, self.candidate.times[0])
+    def init_noise_sigma(self):
+        "By how much the pipeline multiplies its noise to begin with"
+        return model_start(self.model, self.candidate.times[0])
     def scale_model_input(self, sample, timestep=None): "What the network is shown: the sample as it is"; return sample
     def set_begin_index(self, begin_index=0): "Nothing: a candidate always begins at its first step"
     def __len__(self): return len(self.model.schedule)
@@ -100,8 +104,12 @@ def _units(model, x, t, back=False):
 # %% ../nbs/98_deploy.ipynb #c721d18b
 @patch
 def _begin(self:CandidateScheduler, sample, generator):
-    half = sample[:len(sample)//2]; twice = self.doubled and torch.equal(half, sample[len(half):])     # both halves stay the same
-    def draw(k): new = randn_tensor((half if twice else sample).shape, generator=generator, device=sample.device, dtype=torch.float32); return torch.cat([new, new]) if twice else new
+    # both halves stay the same
+    half = sample[:len(sample)//2]; twice = self.doubled and torch.equal(half, sample[len(half):])
+    def draw(k):
+        new = randn_tensor((half if twice else sample).shape, generator=generator, device=sample.device,
+            dtype=torch.float32)
+        return torch.cat([new, new]) if twice else new
     self.replay = Replay(self.model.schedule, self.candidate, _units(self.model, sample.float(), self.plan[0][0]), draw)
     self.at = self.replay.next()
 
@@ -109,7 +117,9 @@ def _begin(self:CandidateScheduler, sample, generator):
 def step(self:CandidateScheduler, model_output, timestep, sample, eta=0., generator=None, return_dict=True, **_):
     "One step of a pipeline: what the network said about `sample`, to what it is asked about next"
     if self.replay is None: self._begin(sample, generator)
-    elif not torch.equal(sample, self.given): raise ValueError('the latents were changed between two steps, which a sampler with memory cannot follow: leave out callbacks that do so')
+    elif not torch.equal(sample, self.given):
+        raise ValueError('the latents were changed between two steps, which a sampler with memory cannot follow: leave '
+            'out callbacks that do so')
     x, t, k = self.at
     if t is None: raise ValueError('all steps are taken: call set_timesteps before the next pictures')
     self.replay.said.append(self.model.answer(model_output[:, :sample.shape[1]].float(), x, t))
@@ -122,7 +132,9 @@ def step(self:CandidateScheduler, model_output, timestep, sample, eta=0., genera
 def _each(v, f):
     "`f` on all tensors in nested tuples, lists and dicts"
     if torch.is_tensor(v): return f(v)
-    if isinstance(v, dict): return type(v)(**{k: _each(w, f) for k, w in v.items()}) if type(v) is not dict else {k: _each(w, f) for k, w in v.items()}
+    if isinstance(v, dict):
+        return (type(v)(**{k: _each(w, f) for k, w in v.items()}) if type(v) is not dict
+            else {k: _each(w, f) for k, w in v.items()})
     return type(v)(_each(w, f) for w in v) if type(v) in (tuple, list) else v
 
 class Hooks:
@@ -130,7 +142,8 @@ class Hooks:
     def __init__(self, pipe, scheduler):
         self.pipe, self.s, self.family, self.asked, self.warned = pipe, scheduler, get_family(pipe), None, False
         net = getattr(pipe, self.family.part)
-        self.handles = [net.register_forward_pre_hook(self.before, with_kwargs=True), net.register_forward_hook(self.after, with_kwargs=True, always_call=True)]
+        self.handles = [net.register_forward_pre_hook(self.before, with_kwargs=True),
+            net.register_forward_hook(self.after, with_kwargs=True, always_call=True)]
         self.stack, self.half = contextlib.ExitStack(), None
 
     def remove(self): [h.remove() for h in self.handles]
@@ -138,7 +151,8 @@ class Hooks:
     def halves(self, x):
         "Size of half a batch where prompt and negative prompt share it, else None"
         b = len(x)//2; cfg = getattr(self.pipe, 'do_classifier_free_guidance', None)
-        return b if self.family.guided and 2*b == len(x) and b and (cfg if cfg is not None else torch.equal(x[:b], x[b:])) else None
+        return (b if self.family.guided and 2*b == len(x) and b
+            and (cfg if cfg is not None else torch.equal(x[:b], x[b:])) else None)
 
 # %% ../nbs/98_deploy.ipynb #5ff4a510
 @patch
@@ -149,9 +163,12 @@ def before(self:Hooks, net, args, kwargs):
     k = s.plan[done][1]; step, model = s.candidate.steps[k], s.model
     self._check_guidance()
     lists = any(p.skip or p.reuse for p in s.candidate.steps)
-    if lists and self.asked == (id(s.timesteps), done): raise ValueError('this pipeline calls its network twice a step (true_cfg_scale), which steps that reuse blocks cannot follow')
+    if lists and self.asked == (id(s.timesteps), done):
+        raise ValueError('this pipeline calls its network twice a step (true_cfg_scale), which steps that '
+            'reuse blocks cannot follow')
     self.asked, self.free = (id(s.timesteps), done), not step.guided
-    x = next(v for v in (*args, *kwargs.values()) if torch.is_tensor(v)); self.half = b = self.halves(x) if lists or self.free else None
+    x = next(v for v in (*args, *kwargs.values()) if torch.is_tensor(v))
+    self.half = b = self.halves(x) if lists or self.free else None
     if lists:
         s.memory['keep'] = frozenset().union(*(p.reuse for p in s.candidate.steps[k + 1:]))
         self.stack.enter_context(model.blocks.using(step.skip, step.reuse, s.memory))
@@ -174,7 +191,9 @@ def after(self:Hooks, net, args, kwargs, out):
 def _check_guidance(self:Hooks):
     want, now = self.s.guidance, getattr(self.pipe, '_guidance_scale', None)
     if now is not None and not self.warned and abs(max(now, 1) - max(want, 1)) > 1e-6:
-        self.warned = True; warnings.warn(f'these steps were found at guidance scale {want:g}, and the pipeline is called with {now:g}: say guidance_scale={want:g}')
+        self.warned = True
+        warnings.warn(f'these steps were found at guidance scale {want:g}, and the pipeline is called with {now:g}: say '
+            f'guidance_scale={want:g}')
 
 # %% ../nbs/98_deploy.ipynb #69501ee6
 @patch
@@ -186,12 +205,18 @@ def apply_to(self:Candidate,
     "Let a pipeline run these steps, whatever they are; raises ValueError where they do not belong to it"
     restore(pipe); lists = any(s.skip or s.reuse for s in self.steps)
     if model is None: model = _blank(pipe, guidance)
-    elif not isinstance(bare(model.net), Backbone) or bare(model.net).backbone is not getattr(pipe, get_family(pipe).part): raise ValueError('this model was not made from this pipeline: leave it out, or give the one that from_diffusers made')
-    if guidance is not None: model = model.with_(guidance_scale=float(guidance) if model.null_label is not None and guidance > 1 else 1.)
+    elif (not isinstance(bare(model.net), Backbone)
+            or bare(model.net).backbone is not getattr(pipe, get_family(pipe).part)):
+        raise ValueError('this model was not made from this pipeline: leave it out, or give the one '
+            'that from_diffusers made')
+    if guidance is not None:
+        model = model.with_(guidance_scale=float(guidance) if model.null_label is not None and guidance > 1 else 1.)
     if lists and model.blocks is None: model = model.with_(blocks=find_blocks(model, repeats=0))
     check_times(self.times, model.schedule, self.t_end); check_blocks(model, self.steps)
-    s = _scheduler_class()(); s.register_to_config(**dict(pipe.scheduler.config)); s.prepare(model, self, pipe.scheduler); s.doubled = get_family(pipe) is FAMILIES['DiTPipeline']
-    call = {k: v for k, v in pipeline_call(pipe, model, []).items() if k not in ('prompt', 'negative_prompt', 'class_labels', 'batch_size')}
+    s = _scheduler_class()(); s.register_to_config(**dict(pipe.scheduler.config))
+    s.prepare(model, self, pipe.scheduler); s.doubled = get_family(pipe) is FAMILIES['DiTPipeline']
+    call = {k: v for k, v in pipeline_call(pipe, model, []).items()
+        if k not in ('prompt', 'negative_prompt', 'class_labels', 'batch_size')}
     s.guidance = call.get('guidance_scale', 1.); pipe.scheduler = s; pipe.autodiffusion_hooks = Hooks(pipe, s)
     return dict(num_inference_steps=len(s.plan), **call)
 
@@ -202,7 +227,9 @@ def _blank(pipe, guidance=None, **how):
     return from_diffusers(pipe, guidance=guidance, safety_checker=False, **prompts, **how)
 
 def _scheduler_class():
-    d = need(); return type('CandidateScheduler', (CandidateScheduler, d.SchedulerMixin, d.ConfigMixin), dict(config_name='scheduler_config.json', __module__=__name__, __init__=lambda self: None))
+    d = need()
+    return type('CandidateScheduler', (CandidateScheduler, d.SchedulerMixin, d.ConfigMixin),
+        dict(config_name='scheduler_config.json', __module__=__name__, __init__=lambda self: None))
 
 def restore(pipe):
     "Give a pipeline its own scheduler back, and take the hooks from its network"
@@ -217,10 +244,15 @@ def apply_file(
     any_model:bool=False,   # apply a candidate of another pipeline on purpose
 )->dict: # arguments for the call of the pipeline
     "Let a pipeline run the steps of a candidate file; raises ValueError where they do not belong to it"
-    try: card = json.loads(Path(path).read_text(encoding='utf-8'))['model']; name, shape, g = card['name'], card['shape'], card['guidance_scale']
-    except (OSError, ValueError, KeyError, TypeError, RecursionError): load_candidate(path); raise ValueError(f'{path}: it does not say which model it is for') from None
+    try:
+        card = json.loads(Path(path).read_text(encoding='utf-8'))['model']
+        name, shape, g = card['name'], card['shape'], card['guidance_scale']
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        load_candidate(path); raise ValueError(f'{path}: it does not say which model it is for') from None
     own, side = _size(restore(pipe), None, None); k = side[0]//own[1]
-    model = _blank(pipe, g if get_family(pipe).guided else None, **({} if list(own) == list(shape) or len(shape) != 3 or own[0] != shape[0] else dict(height=shape[1]*k, width=shape[2]*k)))
+    model = _blank(pipe, g if get_family(pipe).guided else None,
+        **({} if list(own) == list(shape) or len(shape) != 3 or own[0] != shape[0]
+        else dict(height=shape[1]*k, width=shape[2]*k)))
     model = model.with_(name=model.name if 'parameters' in str(name) else name, blocks=find_blocks(model, repeats=0))
     return load_candidate(path, model, any_model).apply_to(pipe, model)
 
@@ -231,7 +263,8 @@ def native(
     model:Denoiser=None, # what `from_diffusers` made of it
 ): # (scheduler, arguments for the call of the pipeline)
     "A scheduler of diffusers that runs `c` exactly; raises ValueError, with the reason, where there is none"
-    model = model or _blank(pipe); d, own, known = need(), _scheduler(pipe), inspect.signature(type(pipe).__call__).parameters
+    model = model or _blank(pipe)
+    d, own, known = need(), _scheduler(pipe), inspect.signature(type(pipe).__call__).parameters
     def no(why): raise ValueError(f'no scheduler of diffusers runs this exactly: {why}. Candidate.apply_to does')
     if any(s.skip or s.reuse or not s.guided for s in c.steps): no('its steps leave out blocks or guidance')
     if c.eta: no('it adds noise on the way')
@@ -249,30 +282,39 @@ def native(
 _PLAIN = dict(use_karras_sigmas=False, use_exponential_sigmas=False, use_beta_sigmas=False)
 
 def _native_dpm(c, own, model, d, orders):
-    s = d.DPMSolverMultistepScheduler.from_config(own.config, algorithm_type='dpmsolver++', solver_type='midpoint', solver_order=orders[c.sampler], lower_order_final=True, euler_at_final=False,
-                                                  use_lu_lambdas=False, final_sigmas_type='zero' if c.t_end == CLEAN else 'sigma_min', **_PLAIN)
+    s = d.DPMSolverMultistepScheduler.from_config(own.config, algorithm_type='dpmsolver++', solver_type='midpoint',
+                                                  solver_order=orders[c.sampler], lower_order_final=True,
+                                                  euler_at_final=False,
+                                                  use_lu_lambdas=False, final_sigmas_type='zero' if c.t_end == CLEAN
+                                                  else 'sigma_min', **_PLAIN)
     return s, dict(timesteps=list(c.times))
 
 def _native_euler(c, own, model, d, orders):
-    s = d.EulerDiscreteScheduler.from_config(own.config, timestep_spacing='leading' if model.start == 'unit' else 'linspace', **_PLAIN)
+    s = d.EulerDiscreteScheduler.from_config(own.config, timestep_spacing='leading' if model.start == 'unit'
+        else 'linspace', **_PLAIN)
     return s, dict(sigmas=noise_levels(model.schedule, c))
 
 def _native_flow(c, own, model, d, no):
-    if c.sampler not in ('ddim', 'euler') or c.t_end != CLEAN: no(f'there is none for the sampler {c.sampler} that ends at {c.t_end}')
-    return d.FlowMatchEulerDiscreteScheduler.from_config(own.config, shift_terminal=None, **_PLAIN), dict(sigmas=unshifted(model.schedule, c.times))
+    if c.sampler not in ('ddim', 'euler') or c.t_end != CLEAN:
+        no(f'there is none for the sampler {c.sampler} that ends at {c.t_end}')
+    return d.FlowMatchEulerDiscreteScheduler.from_config(own.config, shift_terminal=None,
+        **_PLAIN), dict(sigmas=unshifted(model.schedule, c.times))
 
 # %% ../nbs/98_deploy.ipynb #3d151ea3
 def noise_levels(schedule:NoiseSchedule, c:Candidate)->list:
     "sigma/alpha at every step and at the end, as Karras et al. (2022) count noise"
     return [float(np.exp(-schedule.log_snr(t)/2)) for t in (*c.times, c.t_end)]
 
-def flow_levels(schedule, times)->list: "Noise share s of straight paths at these times"; return [float(schedule.sigma(t)/(schedule.alpha(t) + schedule.sigma(t))) for t in times]
+def flow_levels(schedule, times)->list:
+    "Noise share s of straight paths at these times"
+    return [float(schedule.sigma(t)/(schedule.alpha(t) + schedule.sigma(t))) for t in times]
 
 def unshifted(schedule, times)->list:
     "What to give as `sigmas` to a scheduler that shifts them itself"
     k = len(schedule) - 2; (s,), u = flow_levels(schedule, [k]), (k + 1)/len(schedule)
     shift = s*(1 - u)/(u*(1 - s))
-    return [1. if t == len(schedule) - 1 else v/(shift - (shift - 1)*v) for t, v in zip(times, flow_levels(schedule, times))]
+    return [1. if t == len(schedule) - 1 else v/(shift - (shift - 1)*v)
+        for t, v in zip(times, flow_levels(schedule, times))]
 
 # %% ../nbs/98_deploy.ipynb #318cbdf5
 def step_lists(
@@ -282,16 +324,28 @@ def step_lists(
     "The steps of a candidate as lists for other tools"
     s = getattr(schedule, 'schedule', schedule); is_flow = s.name.startswith('flow'); ends = (*c.times, c.t_end)
     levels = flow_levels(s, ends) if is_flow else noise_levels(s, c)
-    out = {'sampler': dict(values=c.sampler, **{'for': 'the update rule that these steps were searched for' + (f', with eta {c.eta:g}' if c.eta else '')}),
-           'timesteps': dict(values=[1000*v for v in levels[:-1]] if is_flow else list(c.times), **{'for': 'diffusers, schedulers that take timesteps=' + ('' if is_flow or all(isinstance(t, int) for t in c.times) else '; some of them round fractions down')}),
-           'sigmas': dict(values=levels, **{'for': 'k-diffusion and ComfyUI (descending, one more than there are steps), and diffusers, EulerDiscreteScheduler' + (': after the shift' if is_flow else '') + ('' if levels[-1] == 0 else f'; sampling ends at {levels[-1]:.4g} instead of 0, so do not append a 0')}),
-           'continuous': dict(values=[(t + 1)/len(s) for t in ends], **{'for': 'DPM-Solver, continuous times from 1 (noise) to 0 (clean data), the end included'})}
-    if is_flow: out['sigmas_before_shift'] = dict(values=unshifted(s, c.times), **{'for': 'diffusers, pipelines of flow matching called with sigmas=; their scheduler shifts them itself'})
+    out = {'sampler': dict(values=c.sampler,
+           **{'for': 'the update rule that these steps were searched for'
+           + (f', with eta {c.eta:g}' if c.eta else '')}),
+           'timesteps': dict(values=[1000*v for v in levels[:-1]] if is_flow else list(c.times),
+           **{'for': 'diffusers, schedulers that take timesteps='
+           + ('' if is_flow or all(isinstance(t, int) for t in c.times) else '; some of them round fractions down')}),
+           'sigmas': dict(values=levels,
+           **{'for': 'k-diffusion and ComfyUI (descending, one more than there are steps), and diffusers, '
+           'EulerDiscreteScheduler' + (': after the shift' if is_flow else '')
+           + ('' if levels[-1] == 0 else f'; sampling ends at {levels[-1]:.4g} instead of 0, so do not append a 0')}),
+           'continuous': dict(values=[(t + 1)/len(s) for t in ends],
+           **{'for': 'DPM-Solver, continuous times from 1 (noise) to 0 (clean data), the end included'})}
+    if is_flow:
+        out['sigmas_before_shift'] = dict(values=unshifted(s, c.times),
+            **{'for': 'diffusers, pipelines of flow matching called with sigmas=; their scheduler shifts them itself'})
     return out
 
 def print_lists(c:Candidate, schedule, digits:int=6):
     "Print the lists, one paragraph each"
-    for k, d in step_lists(c, schedule).items(): print(f'{k} ({d["for"]}):\n  {d["values"] if isinstance(d["values"], str) else [round(v, digits) for v in d["values"]]}')
+    for k, d in step_lists(c, schedule).items():
+        print(f'{k} ({d["for"]}):\n  '
+            f'{d["values"] if isinstance(d["values"], str) else [round(v, digits) for v in d["values"]]}')
 
 def save_lists(path, c:Candidate, schedule):
     "Write the lists to a JSON file"

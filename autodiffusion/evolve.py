@@ -55,7 +55,8 @@ def mutate_uniform(
     g = genes(c, space); lo, hi = space.limits(len(c))
     for k in range(len(g)):
         if rng.random() >= rate: continue
-        free = space.grid[(space.grid >= lo[k]) & (space.grid <= hi[k]) & ~np.isin(space.grid, g)] if (space.windows or k >= len(c)) else space.grid[~np.isin(space.grid, g)]
+        free = (space.grid[(space.grid >= lo[k]) & (space.grid <= hi[k]) & ~np.isin(space.grid, g)]
+            if (space.windows or k >= len(c)) else space.grid[~np.isin(space.grid, g)])
         if len(free): g[k] = rng.choice(free)
     return space.repair(g, c.lists(), rng)
 
@@ -73,9 +74,11 @@ def mutate_local(
     moved = rng.random(len(g)) < rng.uniform(1/len(g), 1)
     moved[rng.integers(first, len(g))] = True; moved[:first] = False
     room = np.array([(a - b)/2 for a, b in zip(full, full[2:])]); step = room*scale*rng.standard_normal(len(g))
-    widths = [b - a for a, b in space.windows] if space.windows else [math.inf]; widths += [math.inf]*(len(g) - len(widths))
+    widths = [b - a for a, b in space.windows] if space.windows else [math.inf]
+    widths += [math.inf]*(len(g) - len(widths))
     coarse = np.minimum(32, grain*2.**np.minimum(np.arange(len(g))[::-1], 3))*space.n_train/1000
-    grains = np.maximum(np.minimum(coarse, np.minimum(room/2, np.array(widths[:len(g)])/8)).round(), max(space.min_gap, 1)) if grain else np.full(len(g), space.min_gap)
+    grains = (np.maximum(np.minimum(coarse, np.minimum(room/2, np.array(widths[:len(g)])/8)).round(),
+        max(space.min_gap, 1)) if grain else np.full(len(g), space.min_gap))
     new = np.array(g) + np.sign(step)*np.maximum(np.abs(step), grains)
     if grain: new = np.round(new/grains)*grains
     return space.repair(np.where(moved, new, g), c.lists(), rng)
@@ -100,7 +103,8 @@ def stretch(c:Candidate, k:int, space:SearchSpace, rng=None)->Candidate:
     "The shape of `c` with `k` steps, made legal"
     at = np.arange(k)*len(c)/k; l = c.lists()
     times = np.interp(at, np.arange(len(c) + 1), [*c.times, c.t_end])
-    return space.repair([*times, *([c.t_end] if space.free_end else [])], [l[min(len(l) - 1, round(a))] for a in at], rng)
+    return space.repair([*times, *([c.t_end] if space.free_end else [])], [l[min(len(l) - 1, round(a))] for a in at],
+        rng)
 
 # %% ../nbs/50_evolve.ipynb #fc8d34ba
 def mutate_blocks(
@@ -112,18 +116,21 @@ def mutate_blocks(
     "A few blocks of a few steps changed, one by one"
     b = space.blocks; skip, reuse = b.tables(c.lists()); n, B = skip.shape
     harm = b.harms(c.times); off = skip | reuse
-    w = np.where(off, harm.min(0), 1/np.maximum(harm.min(0), 1e-12))**.5; w = (w/w.sum() + 1/w.size)/2    # half by harm, half evenly
+    # half by harm, half evenly
+    w = np.where(off, harm.min(0), 1/np.maximum(harm.min(0), 1e-12))**.5; w = (w/w.sum() + 1/w.size)/2
     w[:first] = 0; w /= w.sum()
     for j in rng.choice(n*B, min((n - first)*B, rng.geometric(.4)), replace=False, p=w.ravel()):
         k, i = divmod(int(j), B); to = int(np.clip(k + rng.choice([-1, 1]), 0, n - 1))
-        if off[k, i] and rng.random() < .3: skip[[k, to], i], reuse[[k, to], i] = skip[[to, k], i], reuse[[to, k], i]; continue
+        if off[k, i] and rng.random() < .3:
+            skip[[k, to], i], reuse[[k, to], i] = skip[[to, k], i], reuse[[to, k], i]; continue
         other = _others(b, skip, reuse, k, i)
         if other: skip[k, i], reuse[k, i] = other[rng.integers(len(other))]
     return space.repair(genes(c, space), b.lists(skip, reuse), rng)
 
 def _others(b, skip, reuse, k, i): # pairs of flags: skipped, reused
     "What else block `i` may do at step `k`"
-    return [s for s in ((0, 0), (1, 0), (0, 1)) if s != (skip[k, i], reuse[k, i]) and not (s[0] and i not in b.skip) and not (s[1] and (i not in b.reuse or not k))]
+    return [s for s in ((0, 0), (1, 0), (0, 1)) if s != (skip[k, i], reuse[k, i]) and not (s[0] and i not in b.skip)
+        and not (s[1] and (i not in b.reuse or not k))]
 
 # %% ../nbs/50_evolve.ipynb #041eee33
 def single_changes(
@@ -141,7 +148,8 @@ def single_changes(
         for s in _others(b, skip, reuse, k, i):
             now = skip.copy(), reuse.copy(); now[0][k, i], now[1][k, i] = s
             new = space.repair(genes(c, space), b.lists(*now))
-            out.setdefault(new, max([harm[j, k, i]*saves[j][i] for j in (0, 1) if (s[j], (skip, reuse)[j][k, i]) in ((1, 0), (0, 1))]))
+            out.setdefault(new, max([harm[j, k, i]*saves[j][i] for j in (0, 1)
+                if (s[j], (skip, reuse)[j][k, i]) in ((1, 0), (0, 1))]))
     order = sorted((n for n in out if n != c), key=lambda n: -out[n])[math.floor(spare*len(out)):]
     seen = set(seen); order = [n for n in order if n not in seen]
     return [order[j] for j in np.sort(rng.permutation(len(order))[:most])]
@@ -160,13 +168,15 @@ def cross_cut(rng, a:Candidate, b:Candidate, space:SearchSpace)->Candidate:
     "Times of `a` above a random cut and those of `b` below it"
     cut = rng.uniform(space.grid[0], space.grid[-1])
     s = [s for s in a.steps if s.t >= cut] + [s for s in b.steps if s.t < cut] or a.steps
-    return space.repair([*(p.t for p in s), *([b.t_end] if space.free_end else [])], [(p.skip, p.reuse) for p in s], rng)
+    return space.repair([*(p.t for p in s), *([b.t_end] if space.free_end else [])], [(p.skip, p.reuse) for p in s],
+        rng)
 
 def cross_blend(rng, a:Candidate, b:Candidate, space:SearchSpace)->Candidate:
     "All times at the same place between those of the parents, up to a quarter beyond them"
     g, h, w = genes(a, space), genes(b, space), rng.uniform(-.25, 1.25)
     if len(g) != len(h): return cross_cut(rng, a, b, space)
-    return space.repair([x + w*(y - x) for x, y in zip(g, h)], [x if rng.random() < .5 else y for x, y in zip(a.lists(), b.lists())] if space.blocks else None, rng)
+    return space.repair([x + w*(y - x) for x, y in zip(g, h)],
+        [x if rng.random() < .5 else y for x, y in zip(a.lists(), b.lists())] if space.blocks else None, rng)
 
 # %% ../nbs/50_evolve.ipynb #3c7b8c54
 def grafts(
@@ -182,9 +192,12 @@ def grafts(
     known = {k: ([*p], np.array([*p.values()], float)) for k, p in begun.items()}; out, seen = [], {*seen, *cs, *scored}
     for c in cs:
         for k in [k for k in range(1, len(c)) if k in known]:
-            first, times = known[k]; far = np.abs(times - c.times[:k]).sum(1) + np.where(times[:, -1] - c.times[k] < space.min_gap, np.inf, 0)
+            first, times = known[k]
+            far = np.abs(times - c.times[:k]).sum(1) + np.where(times[:, -1] - c.times[k] < space.min_gap, np.inf, 0)
             if not math.isfinite(far[j := int(far.argmin())]) or first[j] == c.steps[:k]: continue
-            steps = (*first[j], *c.steps[k:]); new = space.repair([*(p.t for p in steps), *([c.t_end] if space.free_end else [])], [(p.skip, p.reuse) for p in steps])
+            steps = (*first[j], *c.steps[k:])
+            new = space.repair([*(p.t for p in steps), *([c.t_end] if space.free_end else [])],
+                [(p.skip, p.reuse) for p in steps])
             if new not in seen: seen.add(new); out.append(new)
     return out
 
@@ -202,7 +215,8 @@ class Evolution:
     first_rate: float = .1  # the same in the first generation of the paper, for mutants of the uniform steps
 
     def __post_init__(self):
-        if self.name not in ('paper', 'standard'): raise ValueError(f"evolution must be 'paper' or 'standard', got {self.name!r}")
+        if self.name not in ('paper', 'standard'):
+            raise ValueError(f"evolution must be 'paper' or 'standard', got {self.name!r}")
         for f in ('population', 'generations', 'parents'):
             if getattr(self, f) < 1: raise ValueError(f'{f} must be at least 1, got {getattr(self, f)}')
 
@@ -242,7 +256,8 @@ def paper_generation(rng, g, ranked, space, schedule, ev, seen, seeds=()):
     else:
         best = ranked[:ev.parents]; pick = lambda: best[rng.integers(len(best))]
         mutant = lambda: mutate_uniform(rng, pick(), space, ev.rate)
-        fill((lambda: mutate_blocks(rng, mutant(), space)) if space.blocks and space.blocks.most else mutant, out, math.ceil(n*ev.mutants), seen)
+        fill((lambda: mutate_blocks(rng, mutant(), space)) if space.blocks and space.blocks.most else mutant, out,
+            math.ceil(n*ev.mutants), seen)
         fill(lambda: cross_uniform(rng, pick(), pick(), space), out, min(n, len(out) + math.ceil(n*ev.children)), seen)
     return fill(rand, out, n, seen)
 
@@ -259,10 +274,14 @@ def standard_generation(rng, g, ranked, space, schedule, ev, seen, seeds=()):
     if g == 0:
         known = [*seeds, *space.known(schedule).values()]
         fill(iter_make(known), out, min(n, len(known)), seen, tries=len(known))
-        longer = [stretch(c, k, space) for c in [*seeds, space.known(schedule)['trailing']] for k in range(space.full_steps + 1, space.step_range[1] + 1)] if space.blocks else []
+        longer = ([stretch(c, k, space) for c in [*seeds, space.known(schedule)['trailing']]
+            for k in range(space.full_steps + 1, space.step_range[1] + 1)] if space.blocks else [])
         if longer: out = fill(iter_make(longer), out[:(n + 1)//2], n, seen, tries=len(longer))
-        if space.blocks and space.blocks.most: fill(lambda: mutate_blocks(rng, known[rng.integers(len(known))], space), out, len(out) + (n - len(out))//3, seen)
-        fill(lambda: mutate_local(rng, known[rng.integers(len(known))], space, .6), out, len(out) + (n - len(out))//2, seen)
+        if space.blocks and space.blocks.most:
+            fill(lambda: mutate_blocks(rng, known[rng.integers(len(known))], space), out, len(out) + (n - len(out))//3,
+                seen)
+        fill(lambda: mutate_local(rng, known[rng.integers(len(known))], space, .6), out, len(out) + (n - len(out))//2,
+            seen)
     else:
         best = ranked[:ev.parents]; w = .5**(np.arange(len(best))*3/ev.parents); w /= w.sum()
         pick = lambda: best[rng.choice(len(best), p=w)]
@@ -276,7 +295,9 @@ def _child(rng, pick, space, scale, grain=0):
     first = int(rng.choice(len(c), p=late/late.sum()))     # a child that changes late steps alone is cheap to score
     if space.blocks and rng.random() < .5: return mutate_blocks(rng, c, space, first)
     if space.step_range[0] < space.step_range[1] and rng.random() < .25:
-        c = pick(); return mutate_length(rng, c, space) if rng.random() < .5 else stretch(c, int(np.clip(len(c) + rng.choice([-1, 1]), *space.step_range)), space, rng)
+        c = pick()
+        return (mutate_length(rng, c, space) if rng.random() < .5
+            else stretch(c, int(np.clip(len(c) + rng.choice([-1, 1]), *space.step_range)), space, rng))
     if u < .60: return mutate_local(rng, c, space, scale, first, grain)
     if u < .80: return mutate_local(rng, cross_blend(rng, c, pick(), space), space, scale/2, grain=grain)
     if u < .90: return cross_cut(rng, c, pick(), space)
@@ -286,8 +307,10 @@ def _child(rng, pick, space, scale, grain=0):
 def seed_genes(c, space:SearchSpace): # times, and block lists or None
     "The genes of a user's seed: a list of times, or a candidate of this space's sampler; raises ValueError for another"
     if not isinstance(c, Candidate): return list(map(float, c)), None
-    if (c.sampler, c.eta) != (space.sampler, space.eta): raise ValueError(f'seed {c!r} is not of this search: its sampler is {space.sampler}, eta {space.eta:g}')
-    if any((s.skip or s.reuse) and not space.blocks or not s.guided for s in c.steps): raise ValueError(f'seed {c!r} leaves out blocks or guidance, which this space does not know')
+    if (c.sampler, c.eta) != (space.sampler, space.eta):
+        raise ValueError(f'seed {c!r} is not of this search: its sampler is {space.sampler}, eta {space.eta:g}')
+    if any((s.skip or s.reuse) and not space.blocks or not s.guided for s in c.steps):
+        raise ValueError(f'seed {c!r} leaves out blocks or guidance, which this space does not know')
     return genes(c, space), c.lists() if space.blocks else None
 
 def propose(
@@ -302,6 +325,7 @@ def propose(
 )->list: # up to `ev.population` new candidates; fewer when the space is exhausted
     "The candidates of one generation: a function of (seed, g, ranked) and the settings alone"
     rng = np.random.default_rng([seed, g])
-    seeds = [space.repair(*(c if isinstance(c, tuple) and len(c) == 2 and isinstance(c[0], list) else seed_genes(c, space))) for c in seeds]
+    seeds = [space.repair(*(c if isinstance(c, tuple) and len(c) == 2 and isinstance(c[0], list)
+        else seed_genes(c, space))) for c in seeds]
     make = dict(paper=paper_generation, standard=standard_generation)[ev.name]
     return make(rng, g, ranked, space, schedule, ev, {*ranked, *seen}, seeds)

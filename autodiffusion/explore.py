@@ -40,6 +40,8 @@ def explore(
     from ipywidgets import IntSlider, Dropdown, interactive
     from autodiffusion.samplers import SAMPLERS
     T = SearchSpace(len(model.schedule), steps).n_train     # complains about numbers of steps that cannot be
-    sliders = {f't{k + 1}': IntSlider(t, 0, T - 1, description=f't{k + 1}', continuous_update=False) for k, t in enumerate(uniform(steps, model.schedule))}
+    sliders = {f't{k + 1}': IntSlider(t, 0, T - 1, description=f't{k + 1}', continuous_update=False)
+        for k, t in enumerate(uniform(steps, model.schedule))}
     def draw(sampler, seed, **t): return show_steps(model, list(t.values()), n, seed, sampler)
-    return interactive(draw, sampler=Dropdown(options=list(SAMPLERS)), seed=IntSlider(1, 0, 100, continuous_update=False), **sliders)
+    return interactive(draw, sampler=Dropdown(options=list(SAMPLERS)),
+        seed=IntSlider(1, 0, 100, continuous_update=False), **sliders)

@@ -31,9 +31,13 @@ def frechet_distance(
     mu2, sigma2,    # and of the other
 )->float: # squared distance, 0 or above
     "Squared Fréchet distance of two Gaussians (Heusel et al. 2017, eq. 6); raises ValueError for moments that do not fit or are not finite"
-    mu1, mu2 = (np.atleast_1d(np.asarray(m, np.float64)) for m in (mu1, mu2)); s1, s2 = (np.atleast_2d(np.asarray(s, np.float64)) for s in (sigma1, sigma2))
-    if not (mu1.shape == mu2.shape and s1.shape == s2.shape == (len(mu1), len(mu1))): raise ValueError(f'moments do not fit: means {mu1.shape} and {mu2.shape}, covariances {s1.shape} and {s2.shape}')
-    if not all(np.isfinite(a).all() for a in (mu1, mu2, s1, s2)): raise ValueError('moments contain NaN or infinite values')
+    mu1, mu2 = (np.atleast_1d(np.asarray(m, np.float64)) for m in (mu1, mu2))
+    s1, s2 = (np.atleast_2d(np.asarray(s, np.float64)) for s in (sigma1, sigma2))
+    if not (mu1.shape == mu2.shape and s1.shape == s2.shape == (len(mu1), len(mu1))):
+        raise ValueError(f'moments do not fit: means {mu1.shape} and {mu2.shape}, covariances '
+            f'{s1.shape} and {s2.shape}')
+    if not all(np.isfinite(a).all() for a in (mu1, mu2, s1, s2)):
+        raise ValueError('moments contain NaN or infinite values')
     cross = np.linalg.svd(_factor(s1).T @ _factor(s2), compute_uv=False).sum() if len(mu1) else 0.
     return max(0., float(((mu1 - mu2)**2).sum() + np.trace(s1) + np.trace(s2) - 2*cross))
 
@@ -45,12 +49,15 @@ class Moments:
     def update(self, features): # (B, D) any float dtype
         "Take in a portion of features; returns self"
         x = np.asarray(features, np.float64)
-        if x.ndim != 2 or x.shape[1] != len(self.mean): raise ValueError(f'features of shape {x.shape}; expected (any, {len(self.mean)})')
+        if x.ndim != 2 or x.shape[1] != len(self.mean):
+            raise ValueError(f'features of shape {x.shape}; expected (any, {len(self.mean)})')
         if not len(x): return self
         mean = x.mean(0); x = x - mean
         return self._add(len(x), mean, x.T @ x)
 
-    def merge(self, other): "Take in the moments of another set; returns self"; return self._add(other.n, other.mean, other.m2)
+    def merge(self, other):
+        "Take in the moments of another set; returns self"
+        return self._add(other.n, other.mean, other.m2)
 
     def _add(self, n, mean, m2):
         total = self.n + n
@@ -84,10 +91,13 @@ class Extractor:
     preprocessing: str = '' # how pictures are prepared, for the record
 
     @property
-    def metric(self): "Name of the Fréchet distance in these features"; return 'FID' if self.name == INCEPTION else f'FD-{self.name}'
+    def metric(self):
+        "Name of the Fréchet distance in these features"
+        return 'FID' if self.name == INCEPTION else f'FD-{self.name}'
     def __call__(self, images:torch.Tensor): # (B, 3, H, W) uint8
         "(B, D) float32 features on the CPU"
-        if images.dtype != torch.uint8: raise TypeError(f'features are taken from 8-bit pictures, got {images.dtype}: use to_uint8')
+        if images.dtype != torch.uint8:
+            raise TypeError(f'features are taken from 8-bit pictures, got {images.dtype}: use to_uint8')
         with torch.inference_mode(): return self.fn(images).float().cpu()
 
 # %% ../nbs/60_fid.ipynb #af2659d8
@@ -97,13 +107,18 @@ def inception_network(
 ): # pytorch-fid's network up to pool3, and the whole one that it was made of
     "FID's Inception network through pytorch-fid; raises RuntimeError or ValueError that says what to do"
     try: from pytorch_fid import inception as pf
-    except Exception as e: raise RuntimeError(f'pytorch-fid cannot be imported ({e}). It needs torch and torchvision of one release: pip install --upgrade torch torchvision pytorch-fid') from e
+    except Exception as e:
+        raise RuntimeError(f'pytorch-fid cannot be imported ({e}). It needs torch and torchvision of one release: pip '
+            'install --upgrade torch torchvision pytorch-fid') from e
     state = _read_weights(weights) if weights is not None else None
     load = (lambda *a, **k: state) if state is not None else pf.load_state_dict_from_url
     try:
         with mock.patch.object(pf, 'load_state_dict_from_url', load): whole = pf.fid_inception_v3()
-    except OSError as e: raise RuntimeError(f'the Inception weights could not be downloaded ({e}). Fetch pt_inception-2015-12-05-6726825d.pth from the releases of pytorch-fid and pass its path as weights') from e
-    except (RuntimeError, TypeError, AttributeError) as e: raise ValueError(f'{weights}: these are not the weights of FID\'s Inception network: {str(e)[:200]}') from e
+    except OSError as e:
+        raise RuntimeError(f'the Inception weights could not be downloaded ({e}). Fetch '
+            'pt_inception-2015-12-05-6726825d.pth from the releases of pytorch-fid and pass its path as weights') from e
+    except (RuntimeError, TypeError, AttributeError) as e:
+        raise ValueError(f'{weights}: these are not the weights of FID\'s Inception network: {str(e)[:200]}') from e
     with mock.patch.object(pf, 'fid_inception_v3', lambda: whole): net = pf.InceptionV3([3])
     return net.to(device).eval(), whole.to(device).eval()
 
@@ -125,7 +140,8 @@ def _read_weights(path):
     "A state dict from a file that is treated as data: nothing in it is run"
     try: return torch.load(path, map_location='cpu', weights_only=True)
     except FileNotFoundError: raise ValueError(f'{path}: no such weights file') from None
-    except Exception as e: raise ValueError(f'{path}: not a readable weights file ({str(e).splitlines()[0][:120]})') from None
+    except Exception as e:
+        raise ValueError(f'{path}: not a readable weights file ({str(e).splitlines()[0][:120]})') from None
 
 # %% ../nbs/60_fid.ipynb #b68811fd
 EXTENSIONS = {'.png', '.jpg', '.jpeg', '.bmp', '.webp', '.tif', '.tiff', '.ppm'}
@@ -153,10 +169,14 @@ def check_image(path, size=None, read=False):
     "Look at the head of an image file only, which is quick, or `read` it"
     try:
         with Image.open(path) as im:
-            if im.mode != 'RGB': raise ValueError(f'{path}: mode {im.mode}, expected RGB; convert grey, palette or transparent images first')
-            if size and (im.height, im.width) != tuple(size): raise ValueError(f'{path}: {im.width} x {im.height} pixels, but the others have {size[1]} x {size[0]}')
+            if im.mode != 'RGB':
+                raise ValueError(f'{path}: mode {im.mode}, expected RGB; convert grey, palette or '
+                    'transparent images first')
+            if size and (im.height, im.width) != tuple(size):
+                raise ValueError(f'{path}: {im.width} x {im.height} pixels, but the others have {size[1]} x {size[0]}')
             return np.asarray(im) if read else None
-    except (UnidentifiedImageError, OSError, SyntaxError) as e: raise ValueError(f'{path}: not a readable image ({e})') from None
+    except (UnidentifiedImageError, OSError, SyntaxError) as e:
+        raise ValueError(f'{path}: not a readable image ({e})') from None
 
 # %% ../nbs/60_fid.ipynb #ebe546b3
 UNREADABLE = (ValueError, OSError, EOFError, BadZipFile, zlib.error, MemoryError)  # what numpy raises for damaged files
@@ -164,10 +184,13 @@ MOST_HEAD = 10_000  # bytes; the head of an array of numbers has some hundred at
 
 def read_head(f): # shape, Fortran order, dtype
     "The head of an npy array in an open file; raises ValueError for a damaged or oversized one before it is read"
-    version = np.lib.format.read_magic(f); first = f.read(2 if version == (1, 0) else 4); n = int.from_bytes(first, 'little')
+    version = np.lib.format.read_magic(f); first = f.read(2 if version == (1, 0) else 4)
+    n = int.from_bytes(first, 'little')
     if version not in ((1, 0), (2, 0)): raise ValueError(f'npy version {version}')
-    if n > MOST_HEAD: raise ValueError(f'its head claims {n:,} bytes, and an array of numbers has at most {MOST_HEAD:,}')
-    shape, fortran, dtype = (np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0)(io.BytesIO(first + f.read(n)))
+    if n > MOST_HEAD:
+        raise ValueError(f'its head claims {n:,} bytes, and an array of numbers has at most {MOST_HEAD:,}')
+    shape, fortran, dtype = (np.lib.format.read_array_header_1_0 if version == (1, 0)
+        else np.lib.format.read_array_header_2_0)(io.BytesIO(first + f.read(n)))
     if any(d < 0 for d in shape): raise ValueError(f'it claims to be of shape {shape}, and sizes are 0 or above')
     return shape, fortran, dtype
 
@@ -184,7 +207,9 @@ def read_array(path): # npy array or npz archive
     try:
         with open(path, 'rb') as f: _check_heads(f, path)
         return np.load(path, allow_pickle=False)
-    except UNREADABLE as e: raise ValueError(f'{path}: not a readable npy or npz file ({str(e).splitlines()[0] if str(e) else type(e).__name__})') from None
+    except UNREADABLE as e:
+        raise ValueError(f'{path}: not a readable npy or npz file '
+            f'({str(e).splitlines()[0] if str(e) else type(e).__name__})') from None
 
 # %% ../nbs/60_fid.ipynb #7cc4ad88
 def open_images(
@@ -203,13 +228,15 @@ def open_images(
     z = read_array(p)
     if not isinstance(z, np.ndarray):
         key = 'arr_0' if 'arr_0' in z else z.files[0] if len(z.files) == 1 else None
-        if key is None: raise ValueError(f'{p}: expected one array or one named arr_0, found {", ".join(z.files) or "nothing"}')
+        if key is None:
+            raise ValueError(f'{p}: expected one array or one named arr_0, found {", ".join(z.files) or "nothing"}')
         try: z = z[key]
         except UNREADABLE as e: raise ValueError(f'{p}: array {key} cannot be read ({e})') from None
     return _image_array(z, str(p))
 
 def _image_array(a, origin):
-    if a.dtype != np.uint8 or a.ndim != 4 or a.shape[3] != 3: raise ValueError(f'{origin}: expected images as uint8 (N, H, W, 3), got {a.dtype} {a.shape}')
+    if a.dtype != np.uint8 or a.ndim != 4 or a.shape[3] != 3:
+        raise ValueError(f'{origin}: expected images as uint8 (N, H, W, 3), got {a.dtype} {a.shape}')
     if not len(a): raise ValueError(f'{origin}: holds no images')
     return Images(origin, a, a.shape[1:3])
 
@@ -217,7 +244,8 @@ def _image_array(a, origin):
 def check_prepared(a, b, what): # two of `Reference` and `Extractor`
     "Raise ValueError where both say how their pictures are prepared, and not the same"
     if a.preprocessing and b.preprocessing and a.preprocessing != b.preprocessing:
-        raise ValueError(f'{what} prepared in different ways: "{a.preprocessing}" and "{b.preprocessing}"; make both with one extractor (for Inception, with the same resize)')
+        raise ValueError(f'{what} prepared in different ways: "{a.preprocessing}" and "{b.preprocessing}"; make both '
+            'with one extractor (for Inception, with the same resize)')
 
 @dataclass(frozen=True, eq=False)
 class Reference:
@@ -234,15 +262,23 @@ class Reference:
 
     def __post_init__(self):
         D = len(self.mean)
-        if self.mean.shape != (D,) or self.cov.shape != (D, D): raise ValueError(f'statistics do not fit: mean {self.mean.shape}, covariance {self.cov.shape}')
-        if not (np.isfinite(self.mean).all() and np.isfinite(self.cov).all()): raise ValueError('statistics contain NaN or infinite values')
+        if self.mean.shape != (D,) or self.cov.shape != (D, D):
+            raise ValueError(f'statistics do not fit: mean {self.mean.shape}, covariance {self.cov.shape}')
+        if not (np.isfinite(self.mean).all() and np.isfinite(self.cov).all()):
+            raise ValueError('statistics contain NaN or infinite values')
         e = self.extractor
-        if e and (e.name != self.features or e.dim != D): raise ValueError(f'these statistics are of {D} {self.features} features; the extractor makes {e.dim} {e.name} features')
+        if e and (e.name != self.features or e.dim != D):
+            raise ValueError(f'these statistics are of {D} {self.features} features; the extractor makes '
+                f'{e.dim} {e.name} features')
         if e: check_prepared(self, e, 'pictures of these statistics and of the extractor are')
 
     @property
-    def metric(self): "Name of the distance to this reference"; return 'FID' if self.features == INCEPTION else f'FD-{self.features}'
-    def __repr__(self): return f'Reference({self.metric}: {len(self.mean)} {self.features} features of {self.n or "an unknown number of"} pictures{" from " + self.origin if self.origin else ""})'
+    def metric(self):
+        "Name of the distance to this reference"
+        return 'FID' if self.features == INCEPTION else f'FD-{self.features}'
+    def __repr__(self):
+        return (f'Reference({self.metric}: {len(self.mean)} {self.features} features of '
+            f'{self.n or "an unknown number of"} pictures{" from " + self.origin if self.origin else ""})')
 
 # %% ../nbs/60_fid.ipynb #d7e49e79
 @patch(cls_method=True)
@@ -262,7 +298,8 @@ def from_images(cls:Reference,
             f = extractor(u).numpy(); m.update(f); bar.update(len(u))
             if sum(map(len, some)) < keep: some.append(f)
     if not np.isfinite(m.mean).all(): raise ValueError(f'{ims.origin}: the features contain NaN or infinite values')
-    return cls(m.mean, m.cov, m.n, extractor.name, extractor.preprocessing, ims.origin, np.concatenate(some)[:keep] if keep else None, extractor, tuple(ims.size))
+    return cls(m.mean, m.cov, m.n, extractor.name, extractor.preprocessing, ims.origin,
+        np.concatenate(some)[:keep] if keep else None, extractor, tuple(ims.size))
 
 # %% ../nbs/60_fid.ipynb #0f791760
 STATS_FORMAT = 'autodiffusion statistics 1'
@@ -275,7 +312,10 @@ def save(self:Reference, path):
     more = {} if self.some is None else dict(some=self.some.astype(np.float16))
     if self.size: more['size'] = self.size
     tmp = path.with_name(f'.{path.name}.tmp.npz')
-    try: np.savez_compressed(tmp, format=STATS_FORMAT, mu=self.mean, sigma=self.cov, n=self.n, features=self.features, preprocessing=self.preprocessing, origin=self.origin, **more); tmp.replace(path)
+    try:
+        np.savez_compressed(tmp, format=STATS_FORMAT, mu=self.mean, sigma=self.cov, n=self.n, features=self.features,
+            preprocessing=self.preprocessing, origin=self.origin, **more)
+        tmp.replace(path)
     finally: tmp.unlink(missing_ok=True)
 
 @patch(cls_method=True)
@@ -286,12 +326,19 @@ def load(cls:Reference,
     "Statistics from an npz of ours, of pytorch-fid's or of OpenAI's; raises ValueError for anything else"
     if not Path(path).is_file(): raise ValueError(f'{path}: no such statistics file')
     z = read_array(path)
-    if isinstance(z, np.ndarray) or not {'mu', 'sigma'} <= set(z.files): raise ValueError(f'{path}: holds no statistics (mu and sigma); make some from pictures with autodiffusion_stats')
+    if isinstance(z, np.ndarray) or not {'mu', 'sigma'} <= set(z.files):
+        raise ValueError(f'{path}: holds no statistics (mu and sigma); make some from pictures '
+            'with autodiffusion_stats')
     try: d = {k: z[k] for k in z.files if k in _STATS_KEYS}
     except UNREADABLE as e: raise ValueError(f'{path}: cannot be read ({e})') from None
     text = lambda k, default='': str(d[k]) if k in d else default
-    if text('format', STATS_FORMAT) != STATS_FORMAT: raise ValueError(f'{path}: {text("format")!r}; this release reads {STATS_FORMAT!r}')
-    try: return cls(d['mu'].astype(np.float64), d['sigma'].astype(np.float64), int(d.get('n', 0)), text('features', INCEPTION), text('preprocessing'), text('origin'), d['some'].astype(np.float32) if 'some' in d else None, extractor, (int(d['size'][0]), int(d['size'][1])) if 'size' in d else None)
+    if text('format', STATS_FORMAT) != STATS_FORMAT:
+        raise ValueError(f'{path}: {text("format")!r}; this release reads {STATS_FORMAT!r}')
+    try:
+        return cls(d['mu'].astype(np.float64), d['sigma'].astype(np.float64), int(d.get('n', 0)),
+            text('features', INCEPTION), text('preprocessing'), text('origin'),
+            d['some'].astype(np.float32) if 'some' in d else None, extractor,
+            (int(d['size'][0]), int(d['size'][1])) if 'size' in d else None)
     except (ValueError, TypeError, IndexError) as e: raise ValueError(f'{path}: {e}') from None
 
 # %% ../nbs/60_fid.ipynb #00c61acd
@@ -308,7 +355,9 @@ def distance(self:Reference,
 )->float: # squared Fréchet distance; infinite if a feature is not finite
     "Squared Fréchet distance between samples and this reference; raises ValueError for fewer than two samples or features of another width"
     x = np.asarray(features, np.float64)
-    if x.ndim != 2 or x.shape[1] != len(self.mean): raise ValueError(f'features of shape {x.shape} cannot be compared with {len(self.mean)} {self.features} features')
+    if x.ndim != 2 or x.shape[1] != len(self.mean):
+        raise ValueError(f'features of shape {x.shape} cannot be compared with {len(self.mean)} '
+            f'{self.features} features')
     if len(x) < 2: raise ValueError(f'a Fréchet distance needs at least 2 samples, got {len(x)}')
     if not np.isfinite(x).all(): return math.inf
     x, there, root, eigvalsh = self._here(x)
@@ -327,7 +376,8 @@ def _here(self:Reference, x): # x, mean, root of covariance, function for eigenv
 def on(self:Reference, device)->Reference:
     "The same statistics, whose distances are computed on `device`, which must know float64"
     r = replace(self); place = lambda a: torch.as_tensor(a).to(device)
-    for k, v in dict(_root=self.root, _there=(place(self.mean), place(self.root), torch.linalg.eigvalsh)).items(): object.__setattr__(r, k, v)
+    for k, v in dict(_root=self.root, _there=(place(self.mean), place(self.root), torch.linalg.eigvalsh)).items():
+        object.__setattr__(r, k, v)
     return r
 
 # %% ../nbs/60_fid.ipynb #7633348f
@@ -341,15 +391,18 @@ def distances(self:Reference,
     if not np.isfinite(x).all(): return [self.distance(x[g]) for g in groups]
     x, there, root, eigvalsh = self._here(x - start); start = start - np.asarray(self.mean); D = x.shape[1]
     b, squares, out = x @ root, (x*x).sum(1), []
-    gram, cov = (b @ b.T, None) if max(map(len, groups), default=0) <= D else (None, b.T @ b)     # the smaller one has no null eigenvalues, whose roots would be noise
+    # the smaller one has no null eigenvalues, whose roots would be noise
+    gram, cov = (b @ b.T, None) if max(map(len, groups), default=0) <= D else (None, b.T @ b)
     for g in groups:
         m, mean, centre = len(g), x[g].mean(0), b[g].mean(0)
-        if gram is None: rest = b[np.setdiff1d(np.arange(len(x)), g)]; k = cov - rest.T @ rest - m*centre[:, None]*centre
+        if gram is None:
+            rest = b[np.setdiff1d(np.arange(len(x)), g)]; k = cov - rest.T @ rest - m*centre[:, None]*centre
         else: k = gram[g][:, g]; r = k.mean(0); k = k - r - r[:, None] + r.mean()
         w = eigvalsh(k/(m - 1))[1 if gram is not None else 0:]
         spread = (squares[g].sum() - m*(mean*mean).sum())/(m - 1)
         off = start + (mean if isinstance(mean, np.ndarray) else mean.cpu().numpy())
-        out.append(max(0., float((off**2).sum()) + float(spread) + float(np.trace(self.cov)) - 2*float((w.clip(0)**.5).sum())))
+        out.append(max(0., float((off**2).sum()) + float(spread) + float(np.trace(self.cov))
+            - 2*float((w.clip(0)**.5).sum())))
     return out
 
 # %% ../nbs/60_fid.ipynb #5d8c39bd
@@ -373,9 +426,13 @@ def statistics(
 )->Reference:
     "The statistics of whatever `source` is; raises ValueError for anything unreadable, or of features that are not the extractor's"
     if isinstance(source, Reference): r = source
-    elif isinstance(source, (str, Path)) and Path(source).suffix == '.npz' and Path(source).is_file() and _has_moments(source): r = Reference.load(source)
+    elif (isinstance(source, (str, Path)) and Path(source).suffix == '.npz' and Path(source).is_file()
+            and _has_moments(source)):
+        r = Reference.load(source)
     else: return Reference.from_images(source, extractor, batch_size, progress=progress)
-    if extractor and r.features != extractor.name: raise ValueError(f'{source}: statistics of {r.features} features cannot be compared with {extractor.name} features')
+    if extractor and r.features != extractor.name:
+        raise ValueError(f'{source}: statistics of {r.features} features cannot be compared with '
+            f'{extractor.name} features')
     if extractor: check_prepared(r, extractor, f'{source}: pictures of the statistics and of the extractor are')
     return r
 
@@ -383,6 +440,8 @@ def _has_moments(path): z = read_array(path); return not isinstance(z, np.ndarra
 
 def compare(a:Reference, b:Reference)->float:
     "Squared Fréchet distance of two `Reference`s; raises ValueError when their features, or the ways their pictures were prepared, differ"
-    if (a.features, len(a.mean)) != (b.features, len(b.mean)): raise ValueError(f'statistics of different features cannot be compared: {len(a.mean)} {a.features} and {len(b.mean)} {b.features}')
+    if (a.features, len(a.mean)) != (b.features, len(b.mean)):
+        raise ValueError(f'statistics of different features cannot be compared: {len(a.mean)} {a.features} and '
+            f'{len(b.mean)} {b.features}')
     check_prepared(a, b, 'pictures of these statistics were')
     return frechet_distance(a.mean, a.cov, b.mean, b.cov)

@@ -31,7 +31,8 @@ def toy_problem(
     "A model that is exact and a reference of 4,000 pictures, small enough for demonstrations and tests"
     schedule, shape = NoiseSchedule.cosine(), (3, 4, 4)
     std = torch.linspace(math.log(.02), math.log(.5), 48).exp().view(shape)
-    model = Denoiser(GaussianNet(schedule, mean=[-.3, .3, 0.], std=std), schedule, shape, n_classes=2, null_label=2, name='toy')
+    model = Denoiser(GaussianNet(schedule, mean=[-.3, .3, 0.], std=std), schedule, shape, n_classes=2, null_label=2,
+        name='toy')
     y = model.labels(np.arange(4000))
     pictures = model.net.mean[y].view(-1, 1, 1, 1) + std*noise(seed + 2**40, range(4000), shape)
     extractor = Extractor('toy', 48, _pixels)
@@ -85,7 +86,8 @@ def gap(a:Score, b:Score): # difference, standard error
     "How much worse `a` is than `b`, on the same samples, and the standard error of that; infinite where it is not known"
     if a.n != b.n: raise ValueError(f'scores of {a.n} and {b.n} samples cannot be compared')
     if a is b or a == b: return 0., 0.
-    if not a.parts or len(a.parts) != len(b.parts): return a.value - b.value if math.isfinite(a.value) else math.inf, math.inf if math.isfinite(a.value) else 0.
+    if not a.parts or len(a.parts) != len(b.parts):
+        return a.value - b.value if math.isfinite(a.value) else math.inf, math.inf if math.isfinite(a.value) else 0.
     d = np.subtract(a.parts, b.parts); g = len(d)
     return a.value - b.value, float(np.sqrt((g - 1)/g*((d - d.mean())**2).sum()))
 
@@ -96,13 +98,15 @@ def beaten(
     z:float=3.,     # how many standard errors are beyond doubt
 )->int:
     "How many of `others` are better than `s` beyond doubt. A candidate that n others beat is not among the n best, and what matters for those alone (parents, leaders) goes on without it. On fewer than 20 samples, which say too little of chance, none is"
-    return sum(d > z*se and (s.n >= 20 or d == math.inf) for d, se in (gap(s, o) for o in others if math.isfinite(o.value)))
+    return sum(d > z*se and (s.n >= 20 or d == math.inf)
+        for d, se in (gap(s, o) for o in others if math.isfinite(o.value)))
 
 # %% ../nbs/70_fitness.ipynb #196c44be
 def out_of_memory(e:BaseException)->bool:
     "Whether an exception says that memory ran out"
     said = ('out of memory', "can't allocate memory", 'not enough memory')
-    return isinstance(e, (torch.cuda.OutOfMemoryError, MemoryError)) or isinstance(e, RuntimeError) and any(s in str(e).lower() for s in said)
+    return (isinstance(e, (torch.cuda.OutOfMemoryError, MemoryError)) or isinstance(e, RuntimeError)
+        and any(s in str(e).lower() for s in said))
 
 def find_batch_size(
     model:Denoiser,     # model
@@ -118,7 +122,9 @@ def find_batch_size(
             return b
         except Exception as e:
             if not out_of_memory(e): raise
-            if b == 1: raise RuntimeError(f'{model.name}: not enough memory for a single picture of shape {model.shape} on {model.device}') from e
+            if b == 1:
+                raise RuntimeError(f'{model.name}: not enough memory for a single picture of shape '
+                    f'{model.shape} on {model.device}') from e
         finally:
             p = None
             if model.device.type == 'cuda': torch.cuda.empty_cache()    # other processes may need it
@@ -131,7 +137,8 @@ def fastest_precision(
     gain:float=1.15,    # how many times faster it must be to be worth it
 )->str: # 'float32' or 'bfloat16'
     "The faster of float32 and bfloat16 autocast for this network on its device, by timing both"
-    x, y, t, best = noise(0, range(batch_size), model.shape).to(model.device), model.labels(range(batch_size)), len(model.schedule)//2, {}
+    x, y, t, best = (noise(0, range(batch_size), model.shape).to(model.device), model.labels(range(batch_size)),
+        len(model.schedule)//2, {})
     for p in ('float32', 'bfloat16')*3:
         try:
             start = time.perf_counter(); model.with_(precision=p)(x, t, y)
@@ -143,7 +150,10 @@ def fastest_precision(
 # %% ../nbs/70_fitness.ipynb #a71b4d1d
 def _check_size(model, size):
     "Warn where real pictures have another size than the model's"
-    if size and size != model.picture_shape[1:]: warnings.warn(f'{model.name} makes pictures of {model.picture_shape[2]} x {model.picture_shape[1]} pixels, those of the reference have {size[1]} x {size[0]}: part of the distance will be that difference; better resize them first')
+    if size and size != model.picture_shape[1:]:
+        warnings.warn(f'{model.name} makes pictures of {model.picture_shape[2]} x {model.picture_shape[1]} pixels, '
+            f'those of the reference have {size[1]} x {size[0]}: part of the distance will be that difference; '
+            'better resize them first')
 
 class Fitness:
     "Scores candidates by the Fréchet distance of their samples to a reference"
@@ -158,18 +168,26 @@ class Fitness:
         prefix_mb:float=1024,   # memory for what candidates have in common, in each process; 0: nothing is shared
         parts:bool=False,       # find out how far chance goes, too (`Score.parts`)
     ):
-        if n < 2 or any(r < 2 for r in rungs): raise ValueError(f'a score needs at least 2 samples, got {min([n, *rungs])}')
+        if n < 2 or any(r < 2 for r in rungs):
+            raise ValueError(f'a score needs at least 2 samples, got {min([n, *rungs])}')
         if not 0 <= seed < 2**64: raise ValueError(f'seed must lie between 0 and 2^64, got {seed}')
         if batch_size < 1: raise ValueError(f'batch_size must be at least 1, got {batch_size}')
-        if reference.extractor is None: raise ValueError(f'{reference!r} has no extractor: load it with one, such as Reference.load(path, inception())')
-        if model.picture_shape[0] != 3: raise ValueError(f'{model.name}: features are taken from pictures of 3 channels, the model makes {model.picture_shape[0]}')
+        if reference.extractor is None:
+            raise ValueError(f'{reference!r} has no extractor: load it with one, such as '
+                'Reference.load(path, inception())')
+        if model.picture_shape[0] != 3:
+            raise ValueError(f'{model.name}: features are taken from pictures of 3 channels, the model makes '
+                f'{model.picture_shape[0]}')
         _check_size(model, getattr(reference, 'size', None))
-        if hasattr(reference, 'at'): reference = reference.at(model, seed)   # it judges every sample by itself, and must know which they are
+        # it judges every sample by itself, and must know which they are
+        if hasattr(reference, 'at'): reference = reference.at(model, seed)
         elif model.device.type == 'cuda' and hasattr(reference, 'on'): reference = reference.on(model.device)
-        self.model, self.reference, self.extractor, self.n, self.seed, self.rungs, self.batch_size, self.cache_mb = model, reference, reference.extractor, n, seed, tuple(sorted({n, *rungs})), batch_size, cache_mb
+        self.model, self.reference, self.extractor, self.n, self.seed, self.rungs, self.batch_size, self.cache_mb = (
+            model, reference, reference.extractor, n, seed, tuple(sorted({n, *rungs})), batch_size, cache_mb)
         self.parts = parts
         self.failed = {}    # candidate -> why it has no features
-        self.cache, self.shared, self.asked, self.nfe, self.gradients, self.images, self.seconds = OrderedDict(), Prefixes(prefix_mb), 0, 0, 0, 0, 0.
+        self.cache, self.shared, self.asked, self.nfe, self.gradients, self.images, self.seconds = (OrderedDict(),
+            Prefixes(prefix_mb), 0, 0, 0, 0, 0.)
 
     @property
     def metric(self): "Name of the distance"; return self.reference.metric
@@ -215,7 +233,8 @@ def _count(self:Fitness, step, n): self.nfe += n*self.model.evals(step); self.gr
 # %% ../nbs/70_fitness.ipynb #5e679015
 def broken(*tensors)->torch.Tensor: # (B,) bool
     "Which samples have NaN or infinite values in any of these forms, (B, ...): a decoder may fail where the sampler did not"
-    return ~functools.reduce(torch.logical_and, [torch.isfinite(t.flatten(1)).all(1).to(tensors[0].device) for t in {id(t): t for t in tensors}.values()])
+    return ~functools.reduce(torch.logical_and,
+        [torch.isfinite(t.flatten(1)).all(1).to(tensors[0].device) for t in {id(t): t for t in tensors}.values()])
 
 @patch
 def _draw(self:Fitness, c, r):
@@ -223,11 +242,15 @@ def _draw(self:Fitness, c, r):
     try:
         x = sample_batch(self.model, indices=r, seed=self.seed, shared=self.shared, count=self._count, **plan(c))
         bad = broken(x, p := self.model.pictures(x))
-        if bad.any(): raise FloatingPointError(f'{int(bad.sum())} of {len(r)} samples have NaN or infinite values, the first is sample {r[int(bad.nonzero()[0])]}')
+        if bad.any():
+            raise FloatingPointError(f'{int(bad.sum())} of {len(r)} samples have NaN or infinite values, the first is '
+                f'sample {r[int(bad.nonzero()[0])]}')
         return self.extractor(to_uint8(p)).numpy()
     except Exception as e:
         if not out_of_memory(e): raise
-        if len(r) == 1 and not len(self.shared): raise RuntimeError(f'{self.model.name}: not enough memory for a single sample on {self.model.device}') from e
+        if len(r) == 1 and not len(self.shared):
+            raise RuntimeError(f'{self.model.name}: not enough memory for a single sample '
+                f'on {self.model.device}') from e
     if len(self.shared): self.shared.shrink(); return self._draw(c, r)     # the same result, computed again
     warnings.warn(f'memory ran out with {len(r)} pictures at a time: going on with half as many')
     return np.concatenate([self._draw(c, r[:len(r)//2]), self._draw(c, r[len(r)//2:])])
@@ -235,7 +258,8 @@ def _draw(self:Fitness, c, r):
 @patch
 def _keep(self:Fitness, c, f):
     self.cache[c] = f
-    while len(self.cache) > 1 and sum(v.nbytes for v in self.cache.values()) > self.cache_mb*2**20: self.cache.popitem(last=False)
+    while len(self.cache) > 1 and sum(v.nbytes for v in self.cache.values()) > self.cache_mb*2**20:
+        self.cache.popitem(last=False)
 
 # %% ../nbs/70_fitness.ipynb #fa78bc51
 @patch
@@ -254,19 +278,24 @@ def __call__(self:Fitness,
     except FloatingPointError as e: value, parts, reason = math.inf, (), str(e)
     if not math.isfinite(value) and not reason: reason = 'the features have NaN or infinite values'
     took = time.perf_counter() - start; self.seconds += took
-    return Score(round6(value), n, self.asked - asked, round(took, 4), reason, self.nfe - nfe, tuple(map(round6, parts)) if math.isfinite(value) else ())
+    return Score(round6(value), n, self.asked - asked, round(took, 4), reason, self.nfe - nfe,
+        tuple(map(round6, parts)) if math.isfinite(value) else ())
 
 @patch
 def _value(self:Fitness, f)->float: "The score of samples with features `f`, (n, D)"; return self.reference.distance(f)
 @patch
 def _parts(self:Fitness, f, groups)->list:
     "Scores of some of them, for each group of rows; goals that judge every sample by itself must know which"
-    if type(self)._value is Fitness._value and hasattr(self.reference, 'distances'): return self.reference.distances(f, groups)
+    if type(self)._value is Fitness._value and hasattr(self.reference, 'distances'):
+        return self.reference.distances(f, groups)
     return [self.reference.distance(f[g], g) if hasattr(self.reference, 'at') else self._value(f[g]) for g in groups]
 
 @patch
 def _repr_markdown_(self:Fitness):
-    rows = {'model': self.model.name, 'metric': f'{self.metric}, lower is better', 'samples': ', '.join(map(str, self.rungs)), 'noise seed': self.seed, 'batch size': self.batch_size,
-            'spent': f'{self.nfe:,} network evaluations{f", {self.gradients:,} classifier gradients" if self.gradients else ""}, {self.images:,} pictures, {self.seconds:.1f} s',
+    rows = {'model': self.model.name, 'metric': f'{self.metric}, lower is better',
+            'samples': ', '.join(map(str, self.rungs)), 'noise seed': self.seed, 'batch size': self.batch_size,
+            'spent': f'{self.nfe:,} network '
+            f'evaluations{f", {self.gradients:,} classifier gradients" if self.gradients else ""}, {self.images:,} '
+            f'pictures, {self.seconds:.1f} s',
             'shared': f'{self.asked - self.nfe:,} further evaluations asked for, which other candidates had done'}
     return '**Fitness**\n\n| | |\n|:--|:--|\n' + '\n'.join(f'| {k} | {v} |' for k, v in rows.items())

@@ -41,21 +41,29 @@ class FrontSearch(Search):
     "A search for all candidates that none beats in both distance and cost; takes what `Search` takes but `last_samples`"
     modelled = False    # the model of the scores knows one aim, not two
     def __init__(self, *args, last_samples:int=0, **kwargs):
-        if last_samples: raise ValueError(f'a front has no last decision between its candidates: leave last_samples out, got {last_samples}')
+        if last_samples:
+            raise ValueError(f'a front has no last decision between its candidates: leave last_samples '
+                f'out, got {last_samples}')
         super().__init__(*args, last_samples=0, **kwargs)
     @property
     def config(self)->dict: "All that the result depends on, as plain values"; return dict(super().config, goal='front')
 
     def rank(self, scores):
         "Front by front, the least crowded first"
-        cs, p = [c for c in scores if math.isfinite(scores[c])], np.array([(scores[c], self.space.cost(c)) for c in scores if math.isfinite(scores[c])])
+        cs, p = ([c for c in scores if math.isfinite(scores[c])],
+            np.array([(scores[c], self.space.cost(c)) for c in scores if math.isfinite(scores[c])]))
         if not cs: return list(scores)
         f = fronts(p); room = np.zeros(len(p))
         for k in set(f): room[f == k] = crowding(p[f == k])
-        return [cs[i] for i in sorted(range(len(cs)), key=lambda i: (f[i], -room[i], cs[i].key))] + sorted((c for c in scores if not math.isfinite(scores[c])), key=lambda c: c.key)
+        return ([cs[i] for i in sorted(range(len(cs)), key=lambda i: (f[i], -room[i], cs[i].key))]
+            + sorted((c for c in scores if not math.isfinite(scores[c])), key=lambda c: c.key))
 
-    def promising(self, cs, level, most, z=0.)->list: "The first `most` of the fronts"; return [c for c in self.rank({c: level[c].value for c in cs}) if math.isfinite(level[c].value)][:most]
-    def hopeful(self, cs, level)->list: "The better half, as there is no list of the few best"; return self.promising(cs, level, math.ceil(len(cs)/2))
+    def promising(self, cs, level, most, z=0.)->list:
+        "The first `most` of the fronts"
+        return [c for c in self.rank({c: level[c].value for c in cs}) if math.isfinite(level[c].value)][:most]
+    def hopeful(self, cs, level)->list:
+        "The better half, as there is no list of the few best"
+        return self.promising(cs, level, math.ceil(len(cs)/2))
 
 # %% ../nbs/86_front.ipynb #d50b6632
 @patch
@@ -69,10 +77,15 @@ def best_of(self:FrontSearch, scores, n): # list of candidates, cheapest first
 def baselines(self:FrontSearch, n=None): # name -> candidate
     "Uniform and trailing steps with all blocks, from the fewest that the space allows to the most that its budget pays for; and one's own"
     s = self.space
-    return {f'{name} {k}': c for k in range(s.step_range[0], s.full_steps + 1) for name, c in SearchSpace(s.n_train, k, sampler=s.sampler, eta=s.eta).known(self.model.schedule).items() if name in ('uniform', 'trailing')} | self.own_baselines
+    return ({f'{name} {k}': c for k in range(s.step_range[0], s.full_steps + 1)
+        for name, c in SearchSpace(s.n_train, k, sampler=s.sampler, eta=s.eta).known(self.model.schedule).items()
+        if name in ('uniform', 'trailing')} | self.own_baselines)
 
 @patch
-def _finals_card(self:FrontSearch): p = self.preset; return f'{p.finalists} of the front, then {p.refinements} generations of {p.finalists}; {p.final_samples} samples each'
+def _finals_card(self:FrontSearch):
+    p = self.preset
+    return (f'{p.finalists} of the front, then {p.refinements} generations of {p.finalists}; '
+        f'{p.final_samples} samples each')
 
 @patch
 def _pictures(self:FrontSearch):
@@ -84,14 +97,17 @@ def _pictures(self:FrontSearch):
 def _finish(self:FrontSearch, run):
     "Finalists and their children on more samples, the front of those on fresh noise, and full steps beside them"
     p, bar = self.preset, run.bar
-    bar.set_description('finalists'); run.scores('finalists', self.best_of(run.values(p.samples), p.finalists), p.final_samples)
+    bar.set_description('finalists')
+    run.scores('finalists', self.best_of(run.values(p.samples), p.finalists), p.final_samples)
     for r in range(p.refinements):
         bar.set_description(f'refinement {r + 1}/{p.refinements}')
-        run.scores(f'refinement {r + 1}', self._children(run, p.evolution.generations + r, p.finalists), p.final_samples)
+        run.scores(f'refinement {r + 1}', self._children(run, p.evolution.generations + r, p.finalists),
+            p.final_samples)
     finals = dict(run.levels[p.final_samples])
     fresh = run.fresh()
     bar.set_description('held out')
-    rows = {c: run.score('held out', c, p.held_out, fresh) for c in self.best_of(run.values(p.final_samples), p.finalists)}
+    rows = {c: run.score('held out', c, p.held_out, fresh)
+        for c in self.best_of(run.values(p.final_samples), p.finalists)}
     known = {n: (c, run.score('held out', c, p.held_out, fresh)) for n, c in self.baselines().items()}
     bar.set_description('done'); bar.update(max(0, bar.total - bar.n))
     return Front(self, rows, known, run.history, finals, dict(run.journal.found))
@@ -111,20 +127,29 @@ class Front:
     def pick(self, most:float)->Candidate:
         "The best candidate, by its score in the finals, that costs at most as much as `most` full steps"
         can = [c for c in self.rows if self.cost(c) <= most + 1e-9]
-        if not can: raise ValueError(f'no candidate of this front costs {most:g} full steps or less; the cheapest costs {min(map(self.cost, self.rows)):.2f}')
+        if not can:
+            raise ValueError(f'no candidate of this front costs {most:g} full steps or less; the cheapest costs '
+                f'{min(map(self.cost, self.rows)):.2f}')
         return min(can, key=lambda c: (self.finals[c].value, c.key))
 
     def write(self, out, model, found):
         "One candidate file for each point: front/COST.json, with a number behind it where two cost nearly the same"
-        costs = [f'{self.cost(c):.3f}' for c in self.rows]; names = [v + f'-{k}'*(k > 0) for i, v in enumerate(costs) for k in [costs[:i].count(v)]]
-        for name, (c, s) in zip(names, self.rows.items()): c.save(out/'front'/f'{name}.json', model, scores=dict(metric=self.search.reference.metric, held_out=s.value, held_out_samples=s.n, cost_in_full_steps=self.cost(c)), precision=found['precision'])
+        costs = [f'{self.cost(c):.3f}' for c in self.rows]
+        names = [v + f'-{k}'*(k > 0) for i, v in enumerate(costs) for k in [costs[:i].count(v)]]
+        for name, (c, s) in zip(names, self.rows.items()):
+            c.save(out/'front'/f'{name}.json', model,
+                scores=dict(metric=self.search.reference.metric, held_out=s.value, held_out_samples=s.n,
+                cost_in_full_steps=self.cost(c)), precision=found['precision'])
 
 # %% ../nbs/86_front.ipynb #60d5f6d8
 @patch
 def __str__(self:Front):
-    rows = [('cost in full steps', 'steps', f'held-out {self.search.reference.metric}')] + [(f'{self.cost(c):.2f}', ' '.join(f'{t:g}' for t in c.times), f'{s.value:.4g}') for c, s in self.rows.items()]
+    rows = ([('cost in full steps', 'steps', f'held-out {self.search.reference.metric}')]
+        + [(f'{self.cost(c):.2f}', ' '.join(f'{t:g}' for t in c.times), f'{s.value:.4g}')
+        for c, s in self.rows.items()])
     w = [max(map(len, col)) for col in zip(*rows)]
-    return '\n'.join('  '.join(x.ljust(k) if i == 1 else x.rjust(k) for i, (x, k) in enumerate(zip(r, w))) for r in rows)
+    return '\n'.join('  '.join(x.ljust(k) if i == 1 else x.rjust(k) for i, (x, k) in enumerate(zip(r, w)))
+        for r in rows)
 
 @patch
 def plot(self:Front):
@@ -134,4 +159,5 @@ def plot(self:Front):
     for name, mark in (('uniform', 's--'), ('trailing', '^--')):
         pts = [(self.cost(c), s.value) for n, (c, s) in self.known.items() if n.startswith(name)]
         if pts: ax.plot(*zip(*pts), mark, ms=4, lw=.8, label=f'{name}, all blocks')
-    ax.set(xlabel='cost of a picture, in full steps', ylabel=f'held-out {self.search.reference.metric}', yscale='log'); ax.legend(); return fig
+    ax.set(xlabel='cost of a picture, in full steps', ylabel=f'held-out {self.search.reference.metric}', yscale='log')
+    ax.legend(); return fig

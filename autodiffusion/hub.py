@@ -32,7 +32,8 @@ INSTALL = "pip install '.[diffusers]' in the folder of AutoDiffusion"
 def need(name:str='diffusers'): # the module
     "An optional package; raises ImportError with the command to type where it is missing"
     try: return __import__(name)
-    except ImportError as e: raise ImportError(f'pipelines of diffusers need a package that is not here ({e}): {INSTALL}') from None
+    except ImportError as e:
+        raise ImportError(f'pipelines of diffusers need a package that is not here ({e}): {INSTALL}') from None
 
 # %% ../nbs/96_hub.ipynb #1ef413e3
 def _clip_tokenizer():
@@ -40,7 +41,8 @@ def _clip_tokenizer():
     letters = [*'abcdefghijklmnopqrstuvwxyz0123456789,.-']
     words = ['<|startoftext|>', '<|endoftext|>', *letters, *(c + '</w>' for c in letters)]
     with tempfile.TemporaryDirectory() as d:
-        Path(d, 'vocab.json').write_text(json.dumps({w: i for i, w in enumerate(words)})); Path(d, 'merges.txt').write_text('#version: 0.2\n')
+        Path(d, 'vocab.json').write_text(json.dumps({w: i for i, w in enumerate(words)}))
+        Path(d, 'merges.txt').write_text('#version: 0.2\n')
         return CLIPTokenizer.from_pretrained(d, model_max_length=16)
 
 def _t5_tokenizer():
@@ -49,62 +51,88 @@ def _t5_tokenizer():
     vocab = [('<pad>', 0.), ('</s>', 0.), ('<unk>', 0.), *((c, -2.) for c in '▁abcdefghijklmnopqrstuvwxyz')]
     t = Tokenizer(models.Unigram(vocab, unk_id=2)); t.pre_tokenizer = pre_tokenizers.Metaspace()
     t.post_processor = processors.TemplateProcessing('$A </s>', special_tokens=[('</s>', 1)])
-    with tempfile.TemporaryDirectory() as d: t.save(str(Path(d, 'tokenizer.json'))); return T5TokenizerFast.from_pretrained(d, model_max_length=512, extra_ids=0)
+    with tempfile.TemporaryDirectory() as d:
+        t.save(str(Path(d, 'tokenizer.json')))
+        return T5TokenizerFast.from_pretrained(d, model_max_length=512, extra_ids=0)
 
 # %% ../nbs/96_hub.ipynb #ab05a3fc
 def _clip(kind='CLIPTextModel'):
     tf = need('transformers')
-    return getattr(tf, kind)(tf.CLIPTextConfig(vocab_size=80, hidden_size=16, intermediate_size=32, num_hidden_layers=2, num_attention_heads=2, max_position_embeddings=16,
-                                               projection_dim=16, bos_token_id=0, eos_token_id=1, pad_token_id=1)).eval()
+    return getattr(tf, kind)(tf.CLIPTextConfig(vocab_size=80, hidden_size=16, intermediate_size=32, num_hidden_layers=2,
+                                               num_attention_heads=2, max_position_embeddings=16,
+                                               projection_dim=16, bos_token_id=0, eos_token_id=1,
+                                               pad_token_id=1)).eval()
 def _t5(width=16):
     tf = need('transformers')
-    return tf.T5EncoderModel(tf.T5Config(vocab_size=30, d_model=width, d_kv=8, d_ff=32, num_layers=1, num_heads=2)).eval()
+    return tf.T5EncoderModel(tf.T5Config(vocab_size=30, d_model=width, d_kv=8, d_ff=32, num_layers=1,
+        num_heads=2)).eval()
 
 def _vae(d, **more):
-    return d.AutoencoderKL(block_out_channels=(8, 8), latent_channels=4, norm_num_groups=4, sample_size=16, down_block_types=('DownEncoderBlock2D',)*2, up_block_types=('UpDecoderBlock2D',)*2, **more)
+    return d.AutoencoderKL(block_out_channels=(8, 8), latent_channels=4, norm_num_groups=4, sample_size=16,
+        down_block_types=('DownEncoderBlock2D',)*2, up_block_types=('UpDecoderBlock2D',)*2, **more)
 
 def _unet(d, cross=16, **more):
-    return d.UNet2DConditionModel(sample_size=8, block_out_channels=(8, 16), layers_per_block=1, norm_num_groups=4, attention_head_dim=4, cross_attention_dim=cross,
-                                  down_block_types=('CrossAttnDownBlock2D', 'DownBlock2D'), up_block_types=('UpBlock2D', 'CrossAttnUpBlock2D'), **more)
+    return d.UNet2DConditionModel(sample_size=8, block_out_channels=(8, 16), layers_per_block=1, norm_num_groups=4,
+                                  attention_head_dim=4, cross_attention_dim=cross,
+                                  down_block_types=('CrossAttnDownBlock2D', 'DownBlock2D'),
+                                  up_block_types=('UpBlock2D', 'CrossAttnUpBlock2D'), **more)
 
 # %% ../nbs/96_hub.ipynb #bfc1f68a
 _SD = dict(beta_schedule='scaled_linear', beta_start=.00085, beta_end=.012)
 
 def _tiny_pixels(d, name, s):
-    net = d.UNet2DModel(sample_size=8, block_out_channels=(8, 16), layers_per_block=1, norm_num_groups=4, attention_head_dim=4, down_block_types=('DownBlock2D', 'AttnDownBlock2D'), up_block_types=('AttnUpBlock2D', 'UpBlock2D'))
+    net = d.UNet2DModel(sample_size=8, block_out_channels=(8, 16), layers_per_block=1, norm_num_groups=4,
+        attention_head_dim=4, down_block_types=('DownBlock2D', 'AttnDownBlock2D'),
+        up_block_types=('AttnUpBlock2D', 'UpBlock2D'))
     return getattr(d, name)(net, s or getattr(d, name[:4] + 'Scheduler')())
 
 def _tiny_sd(d, name, s):
-    return d.StableDiffusionPipeline(_vae(d), _clip(), _clip_tokenizer(), _unet(d), s or d.PNDMScheduler(skip_prk_steps=True, set_alpha_to_one=False, steps_offset=1, **_SD), None, None, requires_safety_checker=False)
+    return d.StableDiffusionPipeline(_vae(d), _clip(), _clip_tokenizer(), _unet(d),
+        s or d.PNDMScheduler(skip_prk_steps=True, set_alpha_to_one=False, steps_offset=1, **_SD), None, None,
+        requires_safety_checker=False)
 
 def _tiny_sdxl(d, name, s):
-    unet = _unet(d, 32, addition_embed_type='text_time', addition_time_embed_dim=4, projection_class_embeddings_input_dim=40, transformer_layers_per_block=(1, 2))
-    return d.StableDiffusionXLPipeline(_vae(d), _clip(), _clip('CLIPTextModelWithProjection'), _clip_tokenizer(), _clip_tokenizer(), unet,
-                                       s or d.EulerDiscreteScheduler(steps_offset=1, timestep_spacing='leading', **_SD), add_watermarker=False)
+    unet = _unet(d, 32, addition_embed_type='text_time', addition_time_embed_dim=4,
+        projection_class_embeddings_input_dim=40, transformer_layers_per_block=(1, 2))
+    return d.StableDiffusionXLPipeline(_vae(d), _clip(), _clip('CLIPTextModelWithProjection'), _clip_tokenizer(),
+                                       _clip_tokenizer(), unet,
+                                       s or d.EulerDiscreteScheduler(steps_offset=1, timestep_spacing='leading', **_SD),
+                                       add_watermarker=False)
 
 def _tiny_dit(d, name, s):
-    net = d.DiTTransformer2DModel(num_attention_heads=2, attention_head_dim=8, in_channels=4, out_channels=8, num_layers=2, sample_size=8, norm_num_groups=4, num_embeds_ada_norm=1000)
+    net = d.DiTTransformer2DModel(num_attention_heads=2, attention_head_dim=8, in_channels=4, out_channels=8,
+        num_layers=2, sample_size=8, norm_num_groups=4, num_embeds_ada_norm=1000)
     return d.DiTPipeline(net, _vae(d), s or d.DDIMScheduler(clip_sample=False))
 
 # %% ../nbs/96_hub.ipynb #bdbc9a5a
 def _tiny_pixart(d, name, s):
-    net = d.PixArtTransformer2DModel(num_attention_heads=2, attention_head_dim=8, in_channels=4, out_channels=8, num_layers=2, sample_size=8, caption_channels=16, cross_attention_dim=16, norm_num_groups=4, use_additional_conditions=False)
+    net = d.PixArtTransformer2DModel(num_attention_heads=2, attention_head_dim=8, in_channels=4, out_channels=8,
+        num_layers=2, sample_size=8, caption_channels=16, cross_attention_dim=16, norm_num_groups=4,
+        use_additional_conditions=False)
     return getattr(d, name)(_t5_tokenizer(), _t5(), _vae(d), net, s or d.DPMSolverMultistepScheduler())
 
 def _tiny_sd3(d, name, s):
-    net = d.SD3Transformer2DModel(sample_size=8, patch_size=2, in_channels=4, num_layers=2, attention_head_dim=8, num_attention_heads=2, joint_attention_dim=32, caption_projection_dim=16, pooled_projection_dim=32, out_channels=4, pos_embed_max_size=8)
+    net = d.SD3Transformer2DModel(sample_size=8, patch_size=2, in_channels=4, num_layers=2, attention_head_dim=8,
+        num_attention_heads=2, joint_attention_dim=32, caption_projection_dim=16, pooled_projection_dim=32,
+        out_channels=4, pos_embed_max_size=8)
     two = [_clip('CLIPTextModelWithProjection') for _ in range(2)]
-    return d.StableDiffusion3Pipeline(net, s or d.FlowMatchEulerDiscreteScheduler(shift=3.), _vae(d, shift_factor=.06), two[0], _clip_tokenizer(), two[1], _clip_tokenizer(), _t5(32), _t5_tokenizer())
+    return d.StableDiffusion3Pipeline(net, s or d.FlowMatchEulerDiscreteScheduler(shift=3.), _vae(d, shift_factor=.06),
+        two[0], _clip_tokenizer(), two[1], _clip_tokenizer(), _t5(32), _t5_tokenizer())
 
 def _tiny_flux(d, name, s):
-    net = d.FluxTransformer2DModel(patch_size=1, in_channels=16, num_layers=1, num_single_layers=1, attention_head_dim=8, num_attention_heads=2, joint_attention_dim=16, pooled_projection_dim=16, axes_dims_rope=(2, 2, 4), guidance_embeds=True)
+    net = d.FluxTransformer2DModel(patch_size=1, in_channels=16, num_layers=1, num_single_layers=1,
+        attention_head_dim=8, num_attention_heads=2, joint_attention_dim=16, pooled_projection_dim=16,
+        axes_dims_rope=(2, 2, 4), guidance_embeds=True)
     s = s or d.FlowMatchEulerDiscreteScheduler(shift=3., use_dynamic_shifting=True)
-    pipe = d.FluxPipeline(s, _vae(d, shift_factor=.06), _clip(), _clip_tokenizer(), _t5(), _t5_tokenizer(), net); pipe.default_sample_size = 8
+    pipe = d.FluxPipeline(s, _vae(d, shift_factor=.06), _clip(), _clip_tokenizer(), _t5(), _t5_tokenizer(), net)
+    pipe.default_sample_size = 8
     return pipe
 
 # %% ../nbs/96_hub.ipynb #2f1baa31
-_TINY = dict(DDPMPipeline=_tiny_pixels, DDIMPipeline=_tiny_pixels, StableDiffusionPipeline=_tiny_sd, StableDiffusionXLPipeline=_tiny_sdxl, DiTPipeline=_tiny_dit,
-             PixArtAlphaPipeline=_tiny_pixart, PixArtSigmaPipeline=_tiny_pixart, StableDiffusion3Pipeline=_tiny_sd3, FluxPipeline=_tiny_flux)
+_TINY = dict(DDPMPipeline=_tiny_pixels, DDIMPipeline=_tiny_pixels, StableDiffusionPipeline=_tiny_sd,
+             StableDiffusionXLPipeline=_tiny_sdxl, DiTPipeline=_tiny_dit,
+             PixArtAlphaPipeline=_tiny_pixart, PixArtSigmaPipeline=_tiny_pixart, StableDiffusion3Pipeline=_tiny_sd3,
+             FluxPipeline=_tiny_flux)
 
 def tiny_pipeline(
     name:str='StableDiffusionPipeline', # class of the pipeline
@@ -119,13 +147,16 @@ def tiny_pipeline(
 
 # %% ../nbs/96_hub.ipynb #9baa35d1
 PREDICTIONS = dict(epsilon='epsilon', v_prediction='v', sample='sample')
-_SCALED = ('EulerDiscreteScheduler', 'EulerAncestralDiscreteScheduler', 'HeunDiscreteScheduler', 'LMSDiscreteScheduler', 'KDPM2DiscreteScheduler', 'KDPM2AncestralDiscreteScheduler')
+_SCALED = ('EulerDiscreteScheduler', 'EulerAncestralDiscreteScheduler', 'HeunDiscreteScheduler', 'LMSDiscreteScheduler',
+    'KDPM2DiscreteScheduler', 'KDPM2AncestralDiscreteScheduler')
 
 def _refuse(s, **wrong): # setting -> the values that cannot be reproduced
     "Raise ValueError for settings of a scheduler that nothing here reproduces"
     for k, bad in wrong.items():
         v = s.config.get(k)
-        if bad(v) if callable(bad) else v == bad: raise ValueError(f'{type(s).__name__} with {k}={v!r} cannot be reproduced here; give the pipeline a scheduler without it')
+        if bad(v) if callable(bad) else v == bad:
+            raise ValueError(f'{type(s).__name__} with {k}={v!r} cannot be reproduced here; give the pipeline '
+                'a scheduler without it')
 
 def read_scheduler(
     s,              # a scheduler of diffusers
@@ -134,13 +165,20 @@ def read_scheduler(
     "What the network was trained with, from a scheduler's configuration; raises ValueError for settings that cannot be reproduced"
     name = type(s).__name__
     if name == 'FlowMatchEulerDiscreteScheduler': return _read_flow(s, mu)
-    if not torch.is_tensor(getattr(s, 'alphas_cumprod', None)): raise ValueError(f'{name}: its noise schedule is not known here; supported are those with alphas_cumprod, and FlowMatchEulerDiscreteScheduler')
-    _refuse(s, thresholding=True, use_flow_sigmas=True, timestep_type='continuous', prediction_type=lambda v: v not in PREDICTIONS, clip_sample_range=lambda v: s.config.get('clip_sample') and v not in (None, 1))
+    if not torch.is_tensor(getattr(s, 'alphas_cumprod', None)):
+        raise ValueError(f'{name}: its noise schedule is not known here; supported are those with alphas_cumprod, and '
+            'FlowMatchEulerDiscreteScheduler')
+    _refuse(s, thresholding=True, use_flow_sigmas=True, timestep_type='continuous',
+        prediction_type=lambda v: v not in PREDICTIONS, clip_sample_range=lambda v: s.config.get('clip_sample')
+        and v not in (None, 1))
     a, kind = s.alphas_cumprod.double().cpu().numpy(), PREDICTIONS[s.config.prediction_type]
-    if s.config.get('rescale_betas_zero_snr') and kind == 'epsilon': raise ValueError(f'{name} with rescale_betas_zero_snr=True: the last training step has no signal, and a network that predicts the noise cannot start there; only v_prediction can')
+    if s.config.get('rescale_betas_zero_snr') and kind == 'epsilon':
+        raise ValueError(f'{name} with rescale_betas_zero_snr=True: the last training step has no signal, and a network '
+            'that predicts the noise cannot start there; only v_prediction can')
     schedule = NoiseSchedule(np.maximum(a, 2.**-52), s.config.get('beta_schedule') or 'custom')
     start = 'sigma' if name in _SCALED and s.config.get('timestep_spacing') in ('linspace', 'trailing') else 'unit'
-    return dict(schedule=schedule, prediction=kind, clip_x0=bool(s.config.get('clip_sample', False)), clip_eps=False, start=start)
+    return dict(schedule=schedule, prediction=kind, clip_x0=bool(s.config.get('clip_sample', False)), clip_eps=False,
+        start=start)
 
 # %% ../nbs/96_hub.ipynb #9d27637e
 def _read_flow(s, mu):
@@ -149,7 +187,8 @@ def _read_flow(s, mu):
     if s.config.use_dynamic_shifting:
         if mu is None: raise ValueError('this scheduler shifts by the size of the picture: give mu')
         shift = math.exp(mu) if s.config.get('time_shift_type', 'exponential') == 'exponential' else mu
-    return dict(schedule=NoiseSchedule.flow(s.config.num_train_timesteps, shift), prediction='flow', clip_x0=False, start='flow')
+    return dict(schedule=NoiseSchedule.flow(s.config.num_train_timesteps, shift), prediction='flow', clip_x0=False,
+        start='flow')
 
 # %% ../nbs/96_hub.ipynb #36dc6906
 @dataclass(frozen=True)
@@ -165,33 +204,44 @@ class Backbone(nn.Module):
     "A pipeline's network, called as net(x, t, y), where `y` picks rows of a table of conditions"
     def __init__(self, backbone, call, table, constants, channels, prompts=(), said=''):
         super().__init__()
-        self.backbone, self.call, self.table, self.constants, self.channels, self.prompts, self.config = backbone, call, table, constants, channels, tuple(prompts), said
+        self.backbone, self.call, self.table, self.constants, self.channels, self.prompts, self.config = (backbone,
+            call, table, constants, channels, tuple(prompts), said)
     def __repr__(self): return f'Backbone({type(self.backbone).__name__})'
     @property
-    def runs_on(self): "The device that accelerate takes the network to for every call, or None"; return getattr(getattr(self.backbone, '_hf_hook', None), 'execution_device', None)
+    def runs_on(self):
+        "The device that accelerate takes the network to for every call, or None"
+        return getattr(getattr(self.backbone, '_hf_hook', None), 'execution_device', None)
     def forward(self, x, t, y=None):
         dtype, dev = next(self.backbone.parameters()).dtype, x.device
         move = lambda v: v.to(dev, dtype) if v.is_floating_point() else v.to(dev)
-        out = self.call(self.backbone, x.to(dtype), t, {k: move(v[y.cpu()]) for k, v in self.table.items()}, self.constants)
+        out = self.call(self.backbone, x.to(dtype), t, {k: move(v[y.cpu()]) for k, v in self.table.items()},
+            self.constants)
         return out[:, :self.channels].to(dev)   # a learned variance is not used
 
 # %% ../nbs/96_hub.ipynb #06d73b27
 def _call_pixels(net, x, t, c, own): return net(x, t, return_dict=False)[0]
 def _call_sd(net, x, t, c, own): return net(x, t, encoder_hidden_states=c['text'], return_dict=False)[0]
-def _call_sdxl(net, x, t, c, own): return net(x, t, encoder_hidden_states=c['text'], added_cond_kwargs=dict(text_embeds=c['pooled'], time_ids=c['sizes']), return_dict=False)[0]
+def _call_sdxl(net, x, t, c, own):
+    return net(x, t, encoder_hidden_states=c['text'],
+        added_cond_kwargs=dict(text_embeds=c['pooled'], time_ids=c['sizes']), return_dict=False)[0]
 def _call_dit(net, x, t, c, own): return net(x, timestep=t, class_labels=c['labels'], return_dict=False)[0]
-def _call_sd3(net, x, t, c, own): return net(hidden_states=x, timestep=t, encoder_hidden_states=c['text'], pooled_projections=c['pooled'], return_dict=False)[0]
+def _call_sd3(net, x, t, c, own):
+    return net(hidden_states=x, timestep=t, encoder_hidden_states=c['text'], pooled_projections=c['pooled'],
+        return_dict=False)[0]
 
 def _call_pixart(net, x, t, c, own):
-    return net(x, encoder_hidden_states=c['text'], encoder_attention_mask=c['mask'], timestep=t, added_cond_kwargs=dict(resolution=c.get('resolution'), aspect_ratio=c.get('aspect')), return_dict=False)[0]
+    return net(x, encoder_hidden_states=c['text'], encoder_attention_mask=c['mask'], timestep=t,
+        added_cond_kwargs=dict(resolution=c.get('resolution'), aspect_ratio=c.get('aspect')), return_dict=False)[0]
 
 def _call_flux(net, x, t, c, own):
     "Latents in patches of 2 x 2, and times from 0 to 1"
     (b, ch, h, w), pipe = x.shape, need().FluxPipeline
     ids = pipe._prepare_latent_image_ids(b, h//2, w//2, x.device, x.dtype)
     g = torch.full((b,), own['guidance'], device=x.device, dtype=torch.float32) if net.config.guidance_embeds else None
-    out = net(hidden_states=pipe._pack_latents(x, b, ch, h, w), timestep=t.to(x.dtype)/1000, guidance=g, pooled_projections=c['pooled'], encoder_hidden_states=c['text'],
-              txt_ids=torch.zeros(c['text'].shape[1], 3, device=x.device, dtype=x.dtype), img_ids=ids, return_dict=False)[0]
+    out = net(hidden_states=pipe._pack_latents(x, b, ch, h, w), timestep=t.to(x.dtype)/1000, guidance=g,
+              pooled_projections=c['pooled'], encoder_hidden_states=c['text'],
+              txt_ids=torch.zeros(c['text'].shape[1], 3, device=x.device, dtype=x.dtype), img_ids=ids,
+              return_dict=False)[0]
     return pipe._unpack_latents(out, h, w, 1)
 
 # %% ../nbs/96_hub.ipynb #8e2599a6
@@ -202,19 +252,25 @@ def _encode_sd(pipe, prompts, negative, wanted, **_):
     return dict(text=e), dict(text=n)
 
 def _encode_sdxl(pipe, prompts, negative, wanted, size=None, **_):
-    e, n, p, q = pipe.encode_prompt(prompts, device=pipe._execution_device, do_classifier_free_guidance=wanted, negative_prompt=_negatives(negative, prompts))
+    e, n, p, q = pipe.encode_prompt(prompts, device=pipe._execution_device, do_classifier_free_guidance=wanted,
+        negative_prompt=_negatives(negative, prompts))
     sizes = pipe._get_add_time_ids(size, (0, 0), size, e.dtype, pipe.text_encoder_2.config.projection_dim).to(e.device)
     return dict(text=e, pooled=p, sizes=sizes.repeat(len(e), 1)), dict(text=n, pooled=q, sizes=sizes)
 
 def _encode_sd3(pipe, prompts, negative, wanted, length=None, **_):
-    e, n, p, q = pipe.encode_prompt(prompts, None, None, device=pipe._execution_device, do_classifier_free_guidance=wanted, negative_prompt=_negatives(negative, prompts), max_sequence_length=length or 256)
+    e, n, p, q = pipe.encode_prompt(prompts, None, None, device=pipe._execution_device,
+        do_classifier_free_guidance=wanted, negative_prompt=_negatives(negative, prompts),
+        max_sequence_length=length or 256)
     return dict(text=e, pooled=p), dict(text=n, pooled=q)
 
 # %% ../nbs/96_hub.ipynb #eff7b791
 def _encode_pixart(pipe, prompts, negative, wanted, size=None, length=None, **_):
-    more = dict(max_sequence_length=length or inspect.signature(type(pipe).__call__).parameters['max_sequence_length'].default)
-    e, m, n, k = pipe.encode_prompt(prompts, wanted, negative_prompt=negative or '', device=pipe._execution_device, **more)
-    own = dict(resolution=torch.tensor([size], dtype=e.dtype), aspect=torch.tensor([[size[0]/size[1]]], dtype=e.dtype)) if pipe.transformer.config.sample_size == 128 and 'Alpha' in type(pipe).__name__ else {}
+    more = dict(max_sequence_length=length
+        or inspect.signature(type(pipe).__call__).parameters['max_sequence_length'].default)
+    e, m, n, k = pipe.encode_prompt(prompts, wanted, negative_prompt=negative or '', device=pipe._execution_device,
+        **more)
+    own = (dict(resolution=torch.tensor([size], dtype=e.dtype), aspect=torch.tensor([[size[0]/size[1]]], dtype=e.dtype))
+        if pipe.transformer.config.sample_size == 128 and 'Alpha' in type(pipe).__name__ else {})
     return dict(text=e, mask=m, **{k: v.repeat(len(e), 1) for k, v in own.items()}), dict(text=n, mask=k, **own)
 
 def _encode_flux(pipe, prompts, negative, wanted, length=None, **_):
@@ -222,14 +278,18 @@ def _encode_flux(pipe, prompts, negative, wanted, length=None, **_):
     return dict(text=e, pooled=p), {}
 
 FAMILIES = dict(
-    DDPMPipeline=Family(_call_pixels, part='unet', guided=False), DDIMPipeline=Family(_call_pixels, part='unet', guided=False),
-    StableDiffusionPipeline=Family(_call_sd, _encode_sd, 'unet'), StableDiffusionXLPipeline=Family(_call_sdxl, _encode_sdxl, 'unet'), DiTPipeline=Family(_call_dit, null_first=False),
+    DDPMPipeline=Family(_call_pixels, part='unet', guided=False),
+    DDIMPipeline=Family(_call_pixels, part='unet', guided=False),
+    StableDiffusionPipeline=Family(_call_sd, _encode_sd, 'unet'),
+    StableDiffusionXLPipeline=Family(_call_sdxl, _encode_sdxl, 'unet'), DiTPipeline=Family(_call_dit, null_first=False),
     PixArtAlphaPipeline=Family(_call_pixart, _encode_pixart), PixArtSigmaPipeline=Family(_call_pixart, _encode_pixart),
-    StableDiffusion3Pipeline=Family(_call_sd3, _encode_sd3), FluxPipeline=Family(_call_flux, _encode_flux, guided=False))
+    StableDiffusion3Pipeline=Family(_call_sd3, _encode_sd3),
+    FluxPipeline=Family(_call_flux, _encode_flux, guided=False))
 
 def check_class(name:str)->str: # the name
     "The name of a class of pipelines that is supported; raises ValueError with those that are for another"
-    if not isinstance(name, str) or name not in FAMILIES: raise ValueError(f'pipelines of class {name} are not supported; those that are: {", ".join(FAMILIES)}')
+    if not isinstance(name, str) or name not in FAMILIES:
+        raise ValueError(f'pipelines of class {name} are not supported; those that are: {", ".join(FAMILIES)}')
     return name
 
 def get_family(pipe)->Family: "How this pipeline calls its network"; return FAMILIES[check_class(type(pipe).__name__)]
@@ -250,7 +310,8 @@ def encode_prompts(
     for lo in range(0, len(prompts), batch_size):
         c, n = f.encode(pipe, list(prompts[lo:lo + batch_size]), negative, f.guided and not lo, **how)
         parts.append({k: v.cpu() for k, v in c.items()}); null = null or {k: v[:1].cpu() for k, v in n.items()}
-    return {k: torch.cat([*(p[k] for p in parts), *([null[k].to(parts[0][k].dtype)] if f.guided else [])]) for k in parts[0]}
+    return {k: torch.cat([*(p[k] for p in parts), *([null[k].to(parts[0][k].dtype)] if f.guided else [])])
+        for k in parts[0]}
 
 # %% ../nbs/96_hub.ipynb #c72e3f7b
 def read_prompts(
@@ -260,11 +321,18 @@ def read_prompts(
     "Prompts; raises ValueError where there are none, or fewer than `n`"
     if isinstance(source, (list, tuple)): found, where = list(source), 'the list'
     elif Path(source).suffix.lower() in ('.txt', '.json'): found, where = _prompts_of(Path(source)), source
-    elif isinstance(source, Path) or os.path.isfile(source) or Path(source).suffix.lower() in ('.jsonl', '.csv', '.tsv', '.parquet'): raise ValueError(f'{source}: expected a .txt or .json file of prompts')
-    elif re.fullmatch(r'\S*([/\\]\S*|\.[A-Za-z]\w*)', str(source)): raise ValueError(f'{source}: no such file of prompts (as one text it would have no blank); expected a .txt or .json file, or a text')
+    elif (isinstance(source, Path) or os.path.isfile(source)
+            or Path(source).suffix.lower() in ('.jsonl', '.csv', '.tsv', '.parquet')):
+        raise ValueError(f'{source}: expected a .txt or .json file of prompts')
+    elif re.fullmatch(r'\S*([/\\]\S*|\.[A-Za-z]\w*)', str(source)):
+        raise ValueError(f'{source}: no such file of prompts (as one text it would have no blank); expected a .txt '
+            'or .json file, or a text')
     else: found, where = [source], 'a single text'
-    if not found or not all(isinstance(p, str) and p.strip() for p in found): raise ValueError(f'{where}: expected prompts, that is texts which are not empty' + (', and there are none' if not found else ''))
-    if n is not None and len(found) < n: raise ValueError(f'{where}: {n} prompts were asked for, and there are {len(found)}')
+    if not found or not all(isinstance(p, str) and p.strip() for p in found):
+        raise ValueError(f'{where}: expected prompts, that is texts which are not empty'
+            + (', and there are none' if not found else ''))
+    if n is not None and len(found) < n:
+        raise ValueError(f'{where}: {n} prompts were asked for, and there are {len(found)}')
     return found[:n]
 
 def _prompts_of(path):
@@ -274,9 +342,13 @@ def _prompts_of(path):
     try:
         d = json.loads(text)
         if isinstance(d, list): return d
-        first = {}; [first.setdefault(a['image_id'], a['caption'].strip()) for a in sorted(d['annotations'], key=lambda a: (a['image_id'], a['id']))]
+        first = {}
+        [first.setdefault(a['image_id'], a['caption'].strip())
+            for a in sorted(d['annotations'], key=lambda a: (a['image_id'], a['id']))]
         return list(first.values())
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError): raise ValueError(f'{path}: expected a JSON list of texts, or COCO captions ("annotations" with image_id, id and caption)') from None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise ValueError(f'{path}: expected a JSON list of texts, or COCO captions ("annotations" with '
+            'image_id, id and caption)') from None
 
 # %% ../nbs/96_hub.ipynb #41cfae28
 class Decoder:
@@ -288,14 +360,16 @@ class Decoder:
         v, c = self.vae, self.vae.config
         half = v.dtype == torch.float16 and c.get('force_upcast', False)
         if half: v.to(torch.float32)
-        out = torch.cat([v.decode(self.unscale(p).to(v.dtype), return_dict=False)[0].float().to(z.device) for p in z.split(self.at_once)])
+        out = torch.cat([v.decode(self.unscale(p).to(v.dtype), return_dict=False)[0].float().to(z.device)
+            for p in z.split(self.at_once)])
         if half: v.to(torch.float16)
         return out
 
     def unscale(self, z):
         "Latents in the units of the decoder"
         c = self.vae.config; stat = lambda k: torch.tensor(c[k], device=z.device).view(1, -1, 1, 1)
-        if c.get('latents_mean') is not None and c.get('latents_std') is not None: return z*stat('latents_std')/c.scaling_factor + stat('latents_mean')
+        if c.get('latents_mean') is not None and c.get('latents_std') is not None:
+            return z*stat('latents_std')/c.scaling_factor + stat('latents_mean')
         return z/c.scaling_factor + (c.get('shift_factor') or 0.)
 
 # %% ../nbs/96_hub.ipynb #d69ae1db
@@ -303,13 +377,19 @@ def _pair(v): return (v, v) if isinstance(v, int) else tuple(v)
 
 def _size(pipe, height, width): # (shape of samples, height and width of pictures)
     "What the pipeline makes, by default or on demand; raises ValueError for sizes that it cannot make"
-    net = getattr(pipe, get_family(pipe).part); c, own, k = net.config, getattr(net.config, 'sample_size', None) or getattr(pipe, 'default_sample_size', None), getattr(pipe, 'vae_scale_factor', 1)
+    net = getattr(pipe, get_family(pipe).part)
+    c, own, k = (net.config, getattr(net.config, 'sample_size', None) or getattr(pipe, 'default_sample_size', None),
+        getattr(pipe, 'vae_scale_factor', 1))
     fixed = type(pipe).__name__ in ('DDPMPipeline', 'DDIMPipeline', 'DiTPipeline')
     if type(pipe).__name__ == 'DiTPipeline': k = 2**(len(pipe.vae.config.block_out_channels) - 1)
     size = tuple(int(given or side*k) for given, side in zip((height, width), _pair(own)))
-    if fixed and size != tuple(s*k for s in _pair(own)): raise ValueError(f'{type(pipe).__name__} makes pictures of {_pair(own)[0]*k} x {_pair(own)[1]*k} pixels, not {size[0]} x {size[1]}')
+    if fixed and size != tuple(s*k for s in _pair(own)):
+        raise ValueError(f'{type(pipe).__name__} makes pictures of {_pair(own)[0]*k} x {_pair(own)[1]*k} pixels, '
+            f'not {size[0]} x {size[1]}')
     unit = k*2 if hasattr(pipe, 'patch_size') or 'Flux' in type(pipe).__name__ else 1 if fixed else max(k, 8)
-    if any(s % unit for s in size): raise ValueError(f'{type(pipe).__name__}: height and width must be multiples of {unit}, got {size[0]} x {size[1]}')
+    if any(s % unit for s in size):
+        raise ValueError(f'{type(pipe).__name__}: height and width must be multiples of {unit}, '
+            f'got {size[0]} x {size[1]}')
     channels = c.in_channels//4 if 'Flux' in type(pipe).__name__ else c.in_channels
     return (channels, size[0]//k, size[1]//k), size
 
@@ -319,12 +399,16 @@ def _mu(pipe, shape):
     if not s.config.get('use_dynamic_shifting'): return None
     patch_size = 2 if 'Flux' in type(pipe).__name__ else pipe.transformer.config.patch_size
     get = lambda k, v: s.config.get(k, v)
-    return sys.modules[type(pipe).__module__].calculate_shift((shape[1]//patch_size)*(shape[2]//patch_size), get('base_image_seq_len', 256), get('max_image_seq_len', 4096), get('base_shift', .5), get('max_shift', 1.15))
+    return sys.modules[type(pipe).__module__].calculate_shift((shape[1]//patch_size)*(shape[2]//patch_size),
+        get('base_image_seq_len', 256), get('max_image_seq_len', 4096), get('base_shift', .5), get('max_shift', 1.15))
 
-def _scheduler(pipe): "The scheduler that the pipeline came with"; return getattr(pipe.scheduler, 'original', pipe.scheduler)
+def _scheduler(pipe):
+    "The scheduler that the pipeline came with"
+    return getattr(pipe.scheduler, 'original', pipe.scheduler)
 
 # %% ../nbs/96_hub.ipynb #11989e9d
-HUB = ('cache_dir', 'force_download', 'local_files_only', 'proxies', 'revision', 'token')  # arguments that say where a file is fetched from
+# arguments that say where a file is fetched from
+HUB = ('cache_dir', 'force_download', 'local_files_only', 'proxies', 'revision', 'token')
 
 def open_pipeline(
     source,             # a pipeline, a folder that `save_pretrained` wrote, or the name of a model
@@ -336,14 +420,21 @@ def open_pipeline(
     d = need(); need('transformers')
     if not isinstance(source, (str, Path)): get_family(source); return _put(source, device, dtype)
     index = Path(source)/'model_index.json'
-    if Path(source).exists() and not index.is_file(): raise ValueError(f'{source}: no pipeline of diffusers (it has no model_index.json)')
+    if Path(source).exists() and not index.is_file():
+        raise ValueError(f'{source}: no pipeline of diffusers (it has no model_index.json)')
     try:
-        name = _class_of(index) or check_class(d.DiffusionPipeline.load_config(source, **{k: v for k, v in how.items() if k in HUB}).get('_class_name'))   # a small file, before gigabytes
+        # a small file, before gigabytes
+        name = (_class_of(index)
+            or check_class(d.DiffusionPipeline.load_config(source,
+            **{k: v for k, v in how.items() if k in HUB}).get('_class_name')))
         off = dict(safety_checker=None, requires_safety_checker=False) if name == 'StableDiffusionPipeline' else {}
         with warnings.catch_warnings():     # newer releases call it dtype, older ones do not know that
             warnings.filterwarnings('ignore', '.*torch_dtype', FutureWarning)
-            pipe = d.DiffusionPipeline.from_pretrained(source, **{**off, **({} if dtype is None else dict(torch_dtype=dtype)), **how})    # what has to stay in float32 does
-    except OSError as e: raise ValueError(f'{source}: no pipeline of diffusers there ({" ".join(str(e).split())[:200]})') from None
+            # what has to stay in float32 does
+            pipe = d.DiffusionPipeline.from_pretrained(source,
+                **{**off, **({} if dtype is None else dict(torch_dtype=dtype)), **how})
+    except OSError as e:
+        raise ValueError(f'{source}: no pipeline of diffusers there ({" ".join(str(e).split())[:200]})') from None
     get_family(pipe); pipe.set_progress_bar_config(disable=True)
     return _put(pipe, device)
 
@@ -356,16 +447,20 @@ def _class_of(index):
     "The class that a folder names; None where the folder is not here"
     if not index.is_file(): return None
     try: name = json.loads(index.read_text(encoding='utf-8'))['_class_name']
-    except (ValueError, KeyError, TypeError): raise ValueError(f'{index}: not readable as the index of a pipeline') from None
+    except (ValueError, KeyError, TypeError):
+        raise ValueError(f'{index}: not readable as the index of a pipeline') from None
     return check_class(name)
 
 # %% ../nbs/96_hub.ipynb #5b224ba3
-def _default_guidance(pipe): p = inspect.signature(type(pipe).__call__).parameters.get('guidance_scale'); return 1. if p is None else float(p.default)
+def _default_guidance(pipe):
+    p = inspect.signature(type(pipe).__call__).parameters.get('guidance_scale')
+    return 1. if p is None else float(p.default)
 
 def _conditions(pipe, prompts, negative, how): # (table, names of its rows)
     "What the labels 0, 1, ... mean for this pipeline"
     f, name = get_family(pipe), type(pipe).__name__
-    if negative is not None and not (f.encode and f.guided): raise ValueError(f'{name}: a negative prompt is not supported here')
+    if negative is not None and not (f.encode and f.guided):
+        raise ValueError(f'{name}: a negative prompt is not supported here')
     if name == 'DiTPipeline':
         n = pipe.transformer.config.num_embeds_ada_norm; names = {v: k for k, v in getattr(pipe, 'labels', {}).items()}
         if prompts is not None: raise ValueError('DiTPipeline takes classes, not prompts')
@@ -373,7 +468,9 @@ def _conditions(pipe, prompts, negative, how): # (table, names of its rows)
     if f.encode is None:
         if prompts is not None: raise ValueError(f'{name} takes no prompts')
         return {}, []
-    if prompts is None: raise ValueError(f'{name} needs prompts: a list of texts, a .txt file with one a line, or the JSON of COCO captions')
+    if prompts is None:
+        raise ValueError(f'{name} needs prompts: a list of texts, a .txt file with one a line, or '
+            'the JSON of COCO captions')
     prompts = read_prompts(prompts)
     return encode_prompts(pipe, prompts, negative, **how), prompts
 
@@ -391,17 +488,29 @@ def from_diffusers(
 )->Denoiser:
     "The network of a pipeline with all that sampling needs; raises ValueError for what cannot be reproduced"
     pipe = open_pipeline(source, device); f = get_family(pipe)
-    if getattr(pipe, 'safety_checker', None) is not None and safety_checker is not False: raise ValueError('this pipeline has a safety checker, which replaces some pictures by black ones; a search scores pictures as they are drawn. Load it with safety_checker=None, or say from_diffusers(..., safety_checker=False)')
+    if getattr(pipe, 'safety_checker', None) is not None and safety_checker is not False:
+        raise ValueError('this pipeline has a safety checker, which replaces some pictures by black ones; a search '
+            'scores pictures as they are drawn. Load it with safety_checker=None, or say '
+            'from_diffusers(..., safety_checker=False)')
     shape, size = _size(pipe, height, width); facts = read_scheduler(_scheduler(pipe), _mu(pipe, shape))
-    if type(pipe).__name__ in ('DDPMPipeline', 'DDIMPipeline', 'DiTPipeline'): facts['start'] = 'unit'  # these do not scale their noise
-    if getattr(getattr(pipe, f.part).config, 'time_cond_proj_dim', None): raise ValueError('this network takes the guidance scale as an input (time_cond_proj_dim), as those of latent consistency models do, and that is not supported')
+    # these do not scale their noise
+    if type(pipe).__name__ in ('DDPMPipeline', 'DDIMPipeline', 'DiTPipeline'): facts['start'] = 'unit'
+    if getattr(getattr(pipe, f.part).config, 'time_cond_proj_dim', None):
+        raise ValueError('this network takes the guidance scale as an input (time_cond_proj_dim), as those of latent '
+            'consistency models do, and that is not supported')
     g = _default_guidance(pipe) if guidance is None else float(guidance)
     table, rows = _conditions(pipe, prompts, negative, dict(size=size, length=length)); n = len(rows)
-    net, vae, chosen = getattr(pipe, f.part), getattr(pipe, 'vae', None), {k: v for k, v in dict(negative=negative, length=length).items() if v is not None}
-    said = f'{type(pipe).__name__}, {size[0]} x {size[1]}, conditions {_check([*rows, *map(str, chosen.items())], table)}' + (f', decoder {weights_check(vae)}' if vae else '') + ('' if f.guided else f', guidance {g:g}')*(f.encode is not None)
+    net, vae, chosen = (getattr(pipe, f.part), getattr(pipe, 'vae', None),
+        {k: v for k, v in dict(negative=negative, length=length).items() if v is not None})
+    said = (f'{type(pipe).__name__}, {size[0]} x {size[1]}, conditions '
+        f'{_check([*rows, *map(str, chosen.items())], table)}' + (f', decoder {weights_check(vae)}' if vae else '')
+        + ('' if f.guided else f', guidance {g:g}')*(f.encode is not None))
     model = Backbone(net, f.call, table, dict(guidance=g, size=size, **chosen), shape[0], rows, said)
-    return Denoiser(model, shape=shape, n_classes=n, null_label=n if n and f.guided else None, guidance_scale=g if n and f.guided and g > 1 else 1.,
-                    decode=Decoder(vae, (3, *size)) if vae else None, name=name or f'{type(pipe).__name__}, {sum(p.numel() for p in net.parameters())/1e6:.4g} M parameters', **facts)
+    return Denoiser(model, shape=shape, n_classes=n, null_label=n if n and f.guided else None,
+                    guidance_scale=g if n and f.guided and g > 1 else 1.,
+                    decode=Decoder(vae, (3, *size)) if vae else None,
+                    name=name or f'{type(pipe).__name__}, '
+                    f'{sum(p.numel() for p in net.parameters())/1e6:.4g} M parameters', **facts)
 
 # %% ../nbs/96_hub.ipynb #4c79fe9c
 def _check(rows, table): # what prompts were encoded from, as texts; the first values of each tensor stand for the encoder
@@ -432,7 +541,9 @@ def _by_stride(s, n, schedule, sampler, eta=0.):
     "Steps of a scheduler that moves by a fixed stride, whatever its list of times says"
     stride, times = len(schedule)//n, list(dict.fromkeys(int(t) for t in s.timesteps))
     off = next(((a, b) for a, b in zip(times, times[1:]) if a - stride != b), None)
-    if off: _no(s, f'with timestep_spacing={s.config.timestep_spacing!r} and {n} steps it moves from {off[0]} to {off[0] - stride}, and then asks the network about {off[1]}')
+    if off:
+        _no(s, f'with timestep_spacing={s.config.timestep_spacing!r} and {n} steps it moves from {off[0]} to '
+            f'{off[0] - stride}, and then asks the network about {off[1]}')
     end = times[-1] - stride if times[-1] >= stride else CLEAN if s.config.set_alpha_to_one else 0
     if end == times[-1]: times.pop()    # a move from the first training step to itself
     return Candidate(times, end, sampler, eta)
@@ -445,14 +556,17 @@ def _own_pndm(s, n, schedule, **_):
     s.set_timesteps(n); return _by_stride(s, n, schedule, 'plms')
 
 def _own_ddpm(s, n, schedule, **_):
-    if s.config.variance_type not in ('fixed_small', 'fixed_small_log'): _no(s, f'with variance_type={s.config.variance_type!r} it adds more noise than the posterior has')
+    if s.config.variance_type not in ('fixed_small', 'fixed_small_log'):
+        _no(s, f'with variance_type={s.config.variance_type!r} it adds more noise than the posterior has')
     s.set_timesteps(n); return Candidate([int(t) for t in s.timesteps], CLEAN, 'ddpm')
 
 def _own_flow(s, n, schedule, mu=None, flux=False, **_):
     s.set_timesteps(**(dict(sigmas=np.linspace(1., 1/n, n)) if flux else dict(num_inference_steps=n)), mu=mu)
     return Candidate([_of_flow(schedule, v) for v in s.sigmas[:-1].double().tolist()], CLEAN, 'ddim')
 
-def _of_flow(schedule, sigma): "The time at which a straight path has this much noise"; return float(schedule.t_of_log_snr(2*math.log((1 - sigma)/sigma) if sigma < 1 else -math.inf))
+def _of_flow(schedule, sigma):
+    "The time at which a straight path has this much noise"
+    return float(schedule.t_of_log_snr(2*math.log((1 - sigma)/sigma) if sigma < 1 else -math.inf))
 
 # %% ../nbs/96_hub.ipynb #72a6b7c0
 def _by_sigmas(s, schedule, sampler):
@@ -466,23 +580,32 @@ def _by_sigmas(s, schedule, sampler):
     if len(times) == len(said) + 1 and times[-1] != CLEAN: times[-1] = 0 if abs(times[-1]) < 1e-2 else times[-1]
     return Candidate(times[:-1], times[-1], sampler)
 
-def _own_euler(s, n, schedule, **_): s.set_timesteps(n); return _by_sigmas(s, schedule, 'euler' if schedule.alphas_cumprod[-1] > 1e-6 else 'ddim')
+def _own_euler(s, n, schedule, **_):
+    s.set_timesteps(n)
+    return _by_sigmas(s, schedule, 'euler' if schedule.alphas_cumprod[-1] > 1e-6 else 'ddim')
 def _own_heun(s, n, schedule, **_): s.set_timesteps(n); return _by_sigmas(s, schedule, 'heun')
 
 # %% ../nbs/96_hub.ipynb #0094091f
 def _own_dpm(s, n, schedule, **_):
     c, kinds = s.config, {1: 'ddim', 2: 'dpmpp_2m', 3: 'dpmpp_3m_half'}
-    if (c.algorithm_type, c.solver_type) != ('dpmsolver++', 'midpoint'): _no(s, f'its algorithm_type={c.algorithm_type!r} with solver_type={c.solver_type!r} is not among the samplers')
-    if n < 15 and not c.lower_order_final or c.euler_at_final and n >= 15: _no(s, f'with lower_order_final={c.lower_order_final} and euler_at_final={c.euler_at_final} it ends in another way')
+    if (c.algorithm_type, c.solver_type) != ('dpmsolver++', 'midpoint'):
+        _no(s, f'its algorithm_type={c.algorithm_type!r} with solver_type={c.solver_type!r} is not among the samplers')
+    if n < 15 and not c.lower_order_final or c.euler_at_final and n >= 15:
+        _no(s, f'with lower_order_final={c.lower_order_final} and euler_at_final={c.euler_at_final} '
+            'it ends in another way')
     s.set_timesteps(n); return _by_sigmas(s, schedule, kinds[c.solver_order])
 
 def _own_unipc(s, n, schedule, **_):
     c = s.config
-    if not (c.predict_x0 and c.solver_type == 'bh2' and c.solver_order in (2, 3) and not c.disable_corrector and (c.lower_order_final or n >= 15)): _no(s, 'only predict_x0, bh2, order 2 or 3, and a corrector at every step are among the samplers')
+    if not (c.predict_x0 and c.solver_type == 'bh2' and c.solver_order in (2, 3) and not c.disable_corrector
+            and (c.lower_order_final or n >= 15)):
+        _no(s, 'only predict_x0, bh2, order 2 or 3, and a corrector at every step are among the samplers')
     s.set_timesteps(n); return _by_sigmas(s, schedule, 'unipc' if c.solver_order == 2 else 'unipc_3')
 
-OWN = dict(DDIMScheduler=_own_ddim, DDPMScheduler=_own_ddpm, PNDMScheduler=_own_pndm, EulerDiscreteScheduler=_own_euler, HeunDiscreteScheduler=_own_heun,
-           DPMSolverMultistepScheduler=_own_dpm, UniPCMultistepScheduler=_own_unipc, FlowMatchEulerDiscreteScheduler=_own_flow)
+OWN = dict(DDIMScheduler=_own_ddim, DDPMScheduler=_own_ddpm, PNDMScheduler=_own_pndm, EulerDiscreteScheduler=_own_euler,
+           HeunDiscreteScheduler=_own_heun,
+           DPMSolverMultistepScheduler=_own_dpm, UniPCMultistepScheduler=_own_unipc,
+           FlowMatchEulerDiscreteScheduler=_own_flow)
 
 # %% ../nbs/96_hub.ipynb #d3d7fb56
 @contextlib.contextmanager
@@ -496,7 +619,9 @@ def own_noise(
     def draw(stream):
         def randn(shape, *args, device=None, dtype=None, **kwargs):
             z = noise(seed, indices, model.shape, stream[0]); stream[0] += 1
-            if math.prod(shape) not in (z.numel(), 2*z.numel()): raise ValueError(f'the pipeline draws noise of shape {tuple(shape)}, and samples are {len(z)} of shape {tuple(model.shape)}: call it with the arguments of pipeline_call')
+            if math.prod(shape) not in (z.numel(), 2*z.numel()):
+                raise ValueError(f'the pipeline draws noise of shape {tuple(shape)}, and samples are {len(z)} of shape '
+                    f'{tuple(model.shape)}: call it with the arguments of pipeline_call')
             z = z if math.prod(shape) == z.numel() else torch.cat([z, z])
             z = pipe._pack_latents(z, *z.shape) if len(shape) == 3 else z   # Flux has its latents in patches
             return z.view(shape).to(device or 'cpu', dtype or torch.float32)
@@ -504,7 +629,8 @@ def own_noise(
     places = {type(pipe).__module__: [0], type(pipe.scheduler).__module__: [1]}
     with contextlib.ExitStack() as stack:
         for name, stream in places.items():
-            if hasattr(sys.modules[name], 'randn_tensor'): stack.enter_context(replaced.object(sys.modules[name], 'randn_tensor', draw(stream)))
+            if hasattr(sys.modules[name], 'randn_tensor'):
+                stack.enter_context(replaced.object(sys.modules[name], 'randn_tensor', draw(stream)))
         yield
 
 # %% ../nbs/96_hub.ipynb #8672b618
@@ -515,7 +641,8 @@ def pipeline_call(
     seed:int=0,     # seed of the noise, which also orders the prompts
 )->dict: # keyword arguments
     "Arguments with which a call of the pipeline draws these samples"
-    if not isinstance(bare(model.net), Backbone): raise ValueError(f'{model.name} was not made by from_diffusers, so it does not say how to call a pipeline')
+    if not isinstance(bare(model.net), Backbone):
+        raise ValueError(f'{model.name} was not made by from_diffusers, so it does not say how to call a pipeline')
     known, y = inspect.signature(type(pipe).__call__).parameters, model.labels(indices, seed)
     own = model.net.constants; g = own['guidance'] if model.null_label is None else model.guidance_scale
     out = dict(guidance_scale=g, height=own['size'][0], width=own['size'][1], use_resolution_binning=False)
@@ -552,11 +679,13 @@ def measure_pipeline(
             if dev.type == 'cuda': torch.cuda.synchronize(dev)
             took.append((time.perf_counter() - start)/made)
     finally: h.remove()
-    return Price(len(seen), float(np.median(took[1:])), torch.cuda.max_memory_allocated(dev)/2**20 if dev.type == 'cuda' else None)
+    return Price(len(seen), float(np.median(took[1:])), torch.cuda.max_memory_allocated(dev)/2**20 if dev.type == 'cuda'
+        else None)
 
 def price_table(prices:dict)->str: # markdown
     "A table of prices by name"
-    rows = [f'| {k} | {p.calls} | {p.seconds:.3f} | {"-" if p.peak_mb is None else f"{p.peak_mb:,.0f}"} |' for k, p in prices.items()]
+    rows = [f'| {k} | {p.calls} | {p.seconds:.3f} | {"-" if p.peak_mb is None else f"{p.peak_mb:,.0f}"} |'
+        for k, p in prices.items()]
     return '\n'.join(['| | calls of the network | seconds a picture | peak MB |', '|:--|--:|--:|--:|', *rows])
 
 # %% ../nbs/96_hub.ipynb #f8eca837
@@ -569,9 +698,13 @@ def save_memory(
 ):
     "Let a pipeline do with less memory; raises ValueError for an unknown way, or one that cannot be had here"
     for k in filter(None, (k.strip() for k in (how or '').split(','))):
-        if k not in MEMORY: raise ValueError(f'memory: expected {", ".join(MEMORY)}, or some of them separated by commas, got {k!r}')
-        if k == 'offload' and (not torch.cuda.is_available() or str(device) == 'cpu'): raise ValueError('memory: offload moves parts of a pipeline between the CPU and a GPU, and there is no GPU here, or it is not to be used')
-        if k == 'tiling' and getattr(pipe, 'vae', None) is None: raise ValueError(f'memory: {type(pipe).__name__} has no decoder to work in tiles')
+        if k not in MEMORY:
+            raise ValueError(f'memory: expected {", ".join(MEMORY)}, or some of them separated by commas, got {k!r}')
+        if k == 'offload' and (not torch.cuda.is_available() or str(device) == 'cpu'):
+            raise ValueError('memory: offload moves parts of a pipeline between the CPU and a GPU, and there is no GPU '
+                'here, or it is not to be used')
+        if k == 'tiling' and getattr(pipe, 'vae', None) is None:
+            raise ValueError(f'memory: {type(pipe).__name__} has no decoder to work in tiles')
         if k == 'tiling': pipe.vae.enable_tiling()
         else: getattr(pipe, MEMORY[k])(**({} if k != 'offload' or device is None else dict(device=device)))
     return pipe
@@ -582,7 +715,8 @@ class Pixels:
     def __init__(self, size): self.size = size
     def __call__(self, u):
         x = u.float()/127.5 - 1; s = [min(self.size, k) for k in x.shape[2:]]
-        return nn.functional.interpolate(x, s, mode='area').flatten(1) if tuple(s) != tuple(x.shape[2:]) else x.flatten(1)
+        return (nn.functional.interpolate(x, s, mode='area').flatten(1) if tuple(s) != tuple(x.shape[2:])
+            else x.flatten(1))
 
 def pixels(size:int=64)->Extractor:
     "Pixels as features, on a scale from -1 to 1; pictures with more than `size` pixels a side are reduced to that. Smaller ones have fewer features, which goes with a `Target`; for a `Reference` give their size"
@@ -593,9 +727,12 @@ class Pairwise:
     preprocessing, origin, n = '', '', 0
     def __init__(self, extractor, metric, sign): # sign: what the goal depends on, as text
         self.extractor, self.metric, self.features = extractor, metric, extractor.name
-        self.mean, self.cov = np.array([zlib.crc32(sign.encode())/2**16]), np.zeros((1, 1))  # so that a run knows its goal
+        # so that a run knows its goal
+        self.mean, self.cov = np.array([zlib.crc32(sign.encode())/2**16]), np.zeros((1, 1))
     def __repr__(self): return f'{type(self).__name__}({self.metric}, {self.features})'
-    def at(self, model, seed): "The goal for the samples of a model with this noise"; here = copy.copy(self); here.model, here.seed, here.known = model, seed, []; return here
+    def at(self, model, seed):
+        "The goal for the samples of a model with this noise"
+        here = copy.copy(self); here.model, here.seed, here.known = model, seed, []; return here
 
 # %% ../nbs/96_hub.ipynb #2a37bde0
 class Target(Pairwise):
@@ -612,7 +749,8 @@ class Target(Pairwise):
         "Mean squared difference to the target's features, per feature"
         rows = np.arange(len(f)) if rows is None else rows; n = int(max(rows)) + 1
         while (have := sum(map(len, self.known))) < n:
-            x = sample(self.model, self.steps, n=self.batch_size, start=have, seed=self.seed)   # whole batches: what is asked for first must not change the rounding
+            # whole batches: what is asked for first must not change the rounding
+            x = sample(self.model, self.steps, n=self.batch_size, start=have, seed=self.seed)
             self.known.append(self.extractor(to_uint8(x)).numpy())
         return float(((np.asarray(f, np.float64) - np.concatenate(self.known)[rows])**2).mean())
 
@@ -621,23 +759,32 @@ class ClipGoal(Pairwise):
     "How far pictures are from their prompts, in the eyes of a CLIP model: 1 minus the cosine"
     def __init__(self, source='openai/clip-vit-base-patch16', device='cpu'): # folder or name of a CLIP model with its tokenizer
         tf = need('transformers')
-        try: self.clip, self.tokenizer = tf.CLIPModel.from_pretrained(source).to(device).eval(), tf.CLIPTokenizer.from_pretrained(source)
-        except (OSError, ValueError) as e: raise ValueError(f'{source}: no CLIP model there ({" ".join(str(e).split())[:150]})') from None
-        super().__init__(Extractor('clip', self.clip.config.projection_dim, self.see), 'CLIP distance', weights_check(self.clip)); self.texts = {}
+        try:
+            self.clip, self.tokenizer = (tf.CLIPModel.from_pretrained(source).to(device).eval(),
+                tf.CLIPTokenizer.from_pretrained(source))
+        except (OSError, ValueError) as e:
+            raise ValueError(f'{source}: no CLIP model there ({" ".join(str(e).split())[:150]})') from None
+        super().__init__(Extractor('clip', self.clip.config.projection_dim, self.see), 'CLIP distance',
+            weights_check(self.clip))
+        self.texts = {}
 
     def at(self, model, seed):
         "The goal for the samples of a model with this noise; raises ValueError for one without prompts"
-        if not getattr(model.net, 'prompts', ()): raise ValueError(f'{model.name} has no prompts to compare pictures with')
+        if not getattr(model.net, 'prompts', ()):
+            raise ValueError(f'{model.name} has no prompts to compare pictures with')
         return super().at(model, seed)
 
     @staticmethod
-    def unit(v): "What CLIP makes of pictures or texts, (B, D), as unit vectors"; v = getattr(v, 'pooler_output', v); return v/v.norm(dim=-1, keepdim=True)
+    def unit(v):
+        "What CLIP makes of pictures or texts, (B, D), as unit vectors"
+        v = getattr(v, 'pooler_output', v); return v/v.norm(dim=-1, keepdim=True)
 
     def see(self, u): # (B, 3, H, W) uint8 -> (B, D)
         "Unit vectors of pictures, reduced and normalised as CLIP takes them"
         side, dev = self.clip.config.vision_config.image_size, self.clip.device
         x = nn.functional.interpolate(u.to(dev).float()/255, (side, side), mode='bicubic', antialias=True).clamp(0, 1)
-        mean, std = (torch.tensor(v, device=dev).view(3, 1, 1) for v in ((.48145466, .4578275, .40821073), (.26862954, .26130258, .27577711)))
+        mean, std = (torch.tensor(v, device=dev).view(3, 1, 1)
+            for v in ((.48145466, .4578275, .40821073), (.26862954, .26130258, .27577711)))
         return self.unit(self.clip.get_image_features(pixel_values=(x - mean)/std))
 
 # %% ../nbs/96_hub.ipynb #52035133
@@ -647,14 +794,16 @@ def read(self:ClipGoal, texts): # (n, D) float64
     "Unit vectors of texts"
     most = self.clip.config.text_config.max_position_embeddings
     for t in set(texts) - set(self.texts):
-        words = self.tokenizer([t], padding='max_length', max_length=most, truncation=True, return_tensors='pt').to(self.clip.device)
+        words = self.tokenizer([t], padding='max_length', max_length=most, truncation=True,
+            return_tensors='pt').to(self.clip.device)
         self.texts[t] = self.unit(self.clip.get_text_features(**words))[0].double().cpu().numpy()
     return np.stack([self.texts[t] for t in texts])
 
 @patch
 def distance(self:ClipGoal, f, rows=None):
     "1 minus the mean cosine between pictures and their prompts; pictures of samples 0 to n-1, or of those numbered `rows`"
-    said = self.model.net.prompts; labels = self.model.labels(range(len(f)) if rows is None else rows, self.seed).tolist()
+    said = self.model.net.prompts
+    labels = self.model.labels(range(len(f)) if rows is None else rows, self.seed).tolist()
     return float(1 - (np.asarray(f, np.float64)*self.read([said[k] for k in labels])).sum(1).mean())
 
 def clip_score(

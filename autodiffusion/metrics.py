@@ -17,7 +17,8 @@ from zipfile import ZipFile
 import numpy as np, torch
 from tqdm import tqdm
 from fastcore.basics import patch
-from .fid import INCEPTION, UNREADABLE, Extractor, Images, Moments, Reference, compare, inception_network, open_images, read_array, read_head, _image_array
+from .fid import INCEPTION, UNREADABLE, Extractor, Images, Moments, Reference
+from .fid import compare, inception_network, open_images, read_array, read_head, _image_array
 
 # %% ../nbs/65_metrics.ipynb #4ae2ea30
 def inception_score(
@@ -27,10 +28,12 @@ def inception_score(
 )->float: # mean over the parts, 1 to the number of classes
     "Inception Score of a classifier's answers; raises ValueError for anything that cannot be answers"
     x = np.asarray(x)
-    if x.ndim != 2 or not x.size: raise ValueError(f'answers of a classifier have the shape (n, classes), got {x.shape}')
+    if x.ndim != 2 or not x.size:
+        raise ValueError(f'answers of a classifier have the shape (n, classes), got {x.shape}')
     if split_size < 1: raise ValueError(f'split_size must be at least 1, got {split_size}')
     if not np.isfinite(x).all(): raise ValueError('the classifier\'s answers contain NaN or infinite values')
-    if probs and (x.min() < 0 or abs(x.sum(1) - 1).max() > 1e-3): raise ValueError('probabilities must be 0 or above and add up to 1; pass logits without probs=True')
+    if probs and (x.min() < 0 or abs(x.sum(1) - 1).max() > 1e-3):
+        raise ValueError('probabilities must be 0 or above and add up to 1; pass logits without probs=True')
     return float(np.mean([_score(x[i:i + split_size].astype(np.float64), probs) for i in range(0, len(x), split_size)]))
 
 def _score(x, probs):
@@ -45,7 +48,9 @@ def _features(a, name, k): # float tensor
     "Features that neighbours can be found among"
     a = torch.as_tensor(np.asarray(a))
     if a.ndim != 2: raise ValueError(f'{name} features of shape {tuple(a.shape)}; expected (n, D)')
-    if k < 1 or len(a) < k + 1: raise ValueError(f'precision and recall with k = {k} need at least {max(k, 1) + 1} pictures and k of 1 or more, got {len(a)} {name} ones')
+    if k < 1 or len(a) < k + 1:
+        raise ValueError(f'precision and recall with k = {k} need at least {max(k, 1) + 1} pictures and k of 1 or more, '
+            f'got {len(a)} {name} ones')
     if not torch.isfinite(a).all(): raise ValueError(f'{name} features contain NaN or infinite values')
     return a
 
@@ -60,7 +65,8 @@ def _radii(part, n, k, batch, tick): # (n,)
     out = []
     for i in _blocks(n, batch):
         a = part(i); best = a.new_full((len(a), k + 1), math.inf)
-        for j in _blocks(n, batch): best = torch.cat([best, _squared(a, part(j))], 1).topk(k + 1, largest=False).values; tick()
+        for j in _blocks(n, batch):
+            best = torch.cat([best, _squared(a, part(j))], 1).topk(k + 1, largest=False).values; tick()
         out.append(best[:, k])
     return torch.cat(out)
 
@@ -75,16 +81,22 @@ def precision_recall(
 )->tuple: # precision and recall, 0 to 1
     "Improved precision and recall (Kynkäänniemi et al. 2019); raises ValueError for too few or unfit features"
     real, fake = _features(real, 'real', k), _features(fake, 'fake', k)
-    if real.shape[1] != fake.shape[1]: raise ValueError(f'features of different width: {real.shape[1]} and {fake.shape[1]}')
+    if real.shape[1] != fake.shape[1]:
+        raise ValueError(f'features of different width: {real.shape[1]} and {fake.shape[1]}')
     centre = real.mean(0, dtype=torch.float64).to(device)
     x, y = (lambda s, a=a: a[s].to(device).double() - centre for a in (real, fake))
-    tol = 1e-12*max(float((p(s)**2).sum(1).max()) for p, n in ((x, len(real)), (y, len(fake))) for s in _blocks(n, batch))
+    tol = 1e-12*max(float((p(s)**2).sum(1).max()) for p, n in ((x, len(real)), (y, len(fake)))
+        for s in _blocks(n, batch))
     rows, cols = _blocks(len(real), batch), _blocks(len(fake), batch)
-    with tqdm(total=len(rows)**2 + len(cols)**2 + len(rows)*len(cols), desc='precision, recall', unit='block', disable=not progress) as bar:
+    with tqdm(total=len(rows)**2 + len(cols)**2 + len(rows)*len(cols), desc='precision, recall', unit='block',
+            disable=not progress) as bar:
         rx, ry = _radii(x, len(real), k, batch, bar.update), _radii(y, len(fake), k, batch, bar.update)
-        x_in, y_in = torch.zeros(len(real), dtype=torch.bool, device=device), torch.zeros(len(fake), dtype=torch.bool, device=device)
+        x_in, y_in = (torch.zeros(len(real), dtype=torch.bool, device=device),
+            torch.zeros(len(fake), dtype=torch.bool, device=device))
         for i in rows:
-            for j in cols: d = _squared(x(i), y(j)) - tol; x_in[i] |= (d <= ry[j]).any(1); y_in[j] |= (d <= rx[i][:, None]).any(0); bar.update()
+            for j in cols:
+                d = _squared(x(i), y(j)) - tol; x_in[i] |= (d <= ry[j]).any(1)
+                y_in[j] |= (d <= rx[i][:, None]).any(0); bar.update()
     return float(y_in.double().mean()), float(x_in.double().mean())
 
 # %% ../nbs/65_metrics.ipynb #2022ea14
@@ -101,8 +113,10 @@ def resize_like_tensorflow(
         x = torch.lerp(x.index_select(dim, lo), x.index_select(dim, (lo + 1).clamp(max=n - 1)), w)
     return x
 
-RESIZE = {'pytorch-fid': 'bilinear to 299 x 299 inside the network, [0, 255] to [-1, 1]', 'openai': 'bilinear to 299 x 299 as in TensorFlow 1, (v - 128)/128'}
-PREPARE = {'pytorch-fid': lambda u: 2*torch.nn.functional.interpolate(u/255, size=(299, 299), mode='bilinear', align_corners=False) - 1,
+RESIZE = {'pytorch-fid': 'bilinear to 299 x 299 inside the network, [0, 255] to [-1, 1]',
+    'openai': 'bilinear to 299 x 299 as in TensorFlow 1, (v - 128)/128'}
+PREPARE = {'pytorch-fid': lambda u: 2*torch.nn.functional.interpolate(u/255, size=(299, 299), mode='bilinear',
+           align_corners=False) - 1,
            'openai': lambda u: (resize_like_tensorflow(u) - 128)/128}
 
 # %% ../nbs/65_metrics.ipynb #084ec831
@@ -115,7 +129,8 @@ class InceptionOutputs:
 
     def __call__(self, images:torch.Tensor): # (B, 3, H, W) uint8
         "(B, D), (B, S) and (B, classes) float32 on the CPU"
-        if images.dtype != torch.uint8: raise TypeError(f'features are taken from 8-bit pictures, got {images.dtype}: use to_uint8')
+        if images.dtype != torch.uint8:
+            raise TypeError(f'features are taken from 8-bit pictures, got {images.dtype}: use to_uint8')
         with torch.inference_mode(): return tuple(a.float().cpu() for a in self.fn(images))
 
 # %% ../nbs/65_metrics.ipynb #e015639e
@@ -174,9 +189,12 @@ def activations(
     pools, logits, ms = [], [], [Moments(d) for d in extractor.dims]
     with tqdm(total=len(ims), desc='Inception', unit='img', disable=not progress) as bar:
         for u in ims.batches(batch_size):
-            p, s, z = (a.numpy() for a in extractor(u)); pools.append(p); logits.append(z); ms[0].update(p); ms[1].update(s); bar.update(len(u))
-    if not all(np.isfinite(m.mean).all() for m in ms): raise ValueError(f'{ims.origin}: the features contain NaN or infinite values')
-    refs = [Reference(m.mean, m.cov, m.n, name, extractor.preprocessing, ims.origin) for m, name in zip(ms, (INCEPTION, SPATIAL))]
+            p, s, z = (a.numpy() for a in extractor(u)); pools.append(p); logits.append(z); ms[0].update(p)
+            ms[1].update(s); bar.update(len(u))
+    if not all(np.isfinite(m.mean).all() for m in ms):
+        raise ValueError(f'{ims.origin}: the features contain NaN or infinite values')
+    refs = [Reference(m.mean, m.cov, m.n, name, extractor.preprocessing, ims.origin)
+        for m, name in zip(ms, (INCEPTION, SPATIAL))]
     return Activations(np.concatenate(pools), np.concatenate(logits), *refs)
 
 # %% ../nbs/65_metrics.ipynb #4a4622a5
@@ -192,7 +210,9 @@ class NpzRows:
 
     def _guard(self, f, *args):
         try: return f(*args)
-        except UNREADABLE as e: raise ValueError(f'{self.path}: array {self.key} cannot be read ({str(e).splitlines()[0] if str(e) else type(e).__name__})') from None
+        except UNREADABLE as e:
+            raise ValueError(f'{self.path}: array {self.key} cannot be read '
+                f'({str(e).splitlines()[0] if str(e) else type(e).__name__})') from None
 
 # %% ../nbs/65_metrics.ipynb #97347dd6
 @patch
@@ -203,7 +223,8 @@ def _open(self:NpzRows):
     self.shape, self.fortran, self.dtype = read_head(f)
     if self.dtype.hasobject: raise ValueError('it holds Python objects, which would need a pickle; store plain numbers')
     self.row, self.at = math.prod(self.shape[1:])*self.dtype.itemsize, 0
-    if info.file_size - f.tell() != math.prod(self.shape)*self.dtype.itemsize: raise ValueError(f'it claims to be {self.shape} {self.dtype}, but has another size')
+    if info.file_size - f.tell() != math.prod(self.shape)*self.dtype.itemsize:
+        raise ValueError(f'it claims to be {self.shape} {self.dtype}, but has another size')
 
 @patch
 def __getitem__(self:NpzRows, s): # rows of a slice
@@ -227,20 +248,27 @@ class Batch:
     spatial: Reference|None = None   # moments of spatial features
 
     @property
-    def n(self): "Number of pictures; 0: unknown"; return len(self.images) if self.images else max(r.n for r in (self.stats, self.spatial) if r)
+    def n(self):
+        "Number of pictures; 0: unknown"
+        return len(self.images) if self.images else max(r.n for r in (self.stats, self.spatial) if r)
 
 # %% ../nbs/65_metrics.ipynb #43f2ad1f
 def _open_npz(path, names):
     for a, b in (('mu', 'sigma'), ('sigma', 'mu'), ('mu_s', 'sigma_s'), ('sigma_s', 'mu_s')):
         if a in names and b not in names: raise ValueError(f'{path}: has {a} but no {b}')
     images = rows = None
-    if 'arr_0' in names: rows = NpzRows(path); images = open_images(path) if rows.fortran else _image_array(rows, str(path))
-    return Batch(str(path), images, Reference.load(path) if 'mu' in names else None, _spatial_of(path) if 'mu_s' in names else None)
+    if 'arr_0' in names:
+        rows = NpzRows(path); images = open_images(path) if rows.fortran else _image_array(rows, str(path))
+    return Batch(str(path), images, Reference.load(path) if 'mu' in names else None,
+        _spatial_of(path) if 'mu_s' in names else None)
 
 def _spatial_of(path):
     "Statistics of spatial features in an npz"
     try:
-        with read_array(path) as z: return Reference(z['mu_s'].astype(np.float64), z['sigma_s'].astype(np.float64), int(z['n']) if 'n' in z else 0, SPATIAL, str(z['preprocessing']) if 'preprocessing' in z else '', str(path))
+        with read_array(path) as z:
+            return Reference(z['mu_s'].astype(np.float64), z['sigma_s'].astype(np.float64),
+                int(z['n']) if 'n' in z else 0, SPATIAL, str(z['preprocessing']) if 'preprocessing' in z else '',
+                str(path))
     except (*UNREADABLE, TypeError) as e: raise ValueError(f'{path}: mu_s and sigma_s: {e}') from None
 
 # %% ../nbs/65_metrics.ipynb #68df97f7
@@ -251,7 +279,8 @@ def open_batch(
 )->Batch:
     "A sample or reference batch; raises ValueError in one line for anything that is neither pictures nor statistics"
     if isinstance(source, Batch): return source
-    if isinstance(source, Reference): return Batch(source.origin or 'statistics', **{'spatial' if source.features == SPATIAL else 'stats': source})
+    if isinstance(source, Reference):
+        return Batch(source.origin or 'statistics', **{'spatial' if source.features == SPATIAL else 'stats': source})
     if isinstance(source, Images): return Batch(source.origin, source)
     if isinstance(source, (str, Path)) and Path(source).is_file():
         if Path(source).suffix in PICKLES: return open_batch(read_pickled_stats(source))
@@ -259,7 +288,9 @@ def open_batch(
         if not isinstance(z, np.ndarray):
             with z: names = set(z.files)
             if names & {'arr_0', 'mu', 'sigma', 'mu_s', 'sigma_s'}: return _open_npz(Path(source), names)
-            if len(names) != 1: raise ValueError(f'{source}: neither pictures (arr_0) nor statistics (mu, sigma); found {", ".join(sorted(names)) or "nothing"}')
+            if len(names) != 1:
+                raise ValueError(f'{source}: neither pictures (arr_0) nor statistics (mu, sigma); found '
+                    f'{", ".join(sorted(names)) or "nothing"}')
     ims = open_images(source); return Batch(ims.origin, ims)
 
 # %% ../nbs/65_metrics.ipynb #0901fb74
@@ -270,17 +301,22 @@ class _Note:
     "Something that a pickle asks for and that is not done: a name, or a call of one"
     name: str; args: tuple|None = None; state: object = None
 
-_ARRAY, _BUFFER, _OBJECT = (tuple(f'{m} {n}' for m in ms) for n, ms in dict(_reconstruct=('numpy.core.multiarray', 'numpy._core.multiarray'), _frombuffer=('numpy.core.numeric', 'numpy._core.numeric'), _reconstructor=('copyreg', 'copy_reg')).items())
-_NAMES = {*_ARRAY, *_BUFFER, *_OBJECT, 'numpy ndarray', 'numpy dtype', '_codecs encode', 'builtins object', '__builtin__ object'}
+_ARRAY, _BUFFER, _OBJECT = (tuple(f'{m} {n}' for m in ms)
+    for n, ms in dict(_reconstruct=('numpy.core.multiarray', 'numpy._core.multiarray'),
+    _frombuffer=('numpy.core.numeric', 'numpy._core.numeric'), _reconstructor=('copyreg', 'copy_reg')).items())
+_NAMES = {*_ARRAY, *_BUFFER, *_OBJECT, 'numpy ndarray', 'numpy dtype', '_codecs encode', 'builtins object',
+    '__builtin__ object'}
 
 def _name(module, name):
     "A note of a name, if statistics may contain it"
-    if f'{module} {name}' not in _NAMES and name != 'FIDStatistics': raise ValueError(f'it refers to {module[:60]}.{name[:60]}, and statistics are two arrays and nothing else')
+    if f'{module} {name}' not in _NAMES and name != 'FIDStatistics':
+        raise ValueError(f'it refers to {module[:60]}.{name[:60]}, and statistics are two arrays and nothing else')
     return _Note('FIDStatistics' if name == 'FIDStatistics' else f'{module} {name}')
 
 def _call(f, args):
     "A note of a call"
-    if not isinstance(f, _Note) or f.args is not None or not isinstance(args, tuple): raise ValueError('it calls something that is not a name')
+    if not isinstance(f, _Note) or f.args is not None or not isinstance(args, tuple):
+        raise ValueError('it calls something that is not a name')
     return _Note(f.name, args)
 
 # %% ../nbs/65_metrics.ipynb #98f68b01
@@ -303,29 +339,39 @@ def _is(v, kind):
 def _pairs(v): return {_is(k, str): x for k, x in zip(v[::2], v[1::2], strict=True)}
 
 # %% ../nbs/65_metrics.ipynb #b1989d00
-_NUMBERS, _LONG1, _LONG4 = (b'I', b'L', b'p', b'g'), b'\x8a', b'\x8b'   # instructions with a whole number: as a line of digits, and as bytes after their count
+# instructions with a whole number: as a line of digits, and as bytes after their count
+_NUMBERS, _LONG1, _LONG4 = (b'I', b'L', b'p', b'g'), b'\x8a', b'\x8b'
 
 def _short_number(line):
     "Is the whole number that an instruction starts with of 8 bytes at most, or is there none?"
     if line[:1] in _NUMBERS: return b'\n' in line or len(line) < 24   # 19 digits, a sign, and what stands around them
-    if line[:1] in (_LONG1, _LONG4): return int.from_bytes(line[1:2] if line[:1] == _LONG1 else line[1:5], 'little') <= 8
+    if line[:1] in (_LONG1, _LONG4):
+        return int.from_bytes(line[1:2] if line[:1] == _LONG1 else line[1:5], 'little') <= 8
     return True
 
 def _instructions(data): # name, argument, place
     "The instructions of a pickle, one after the other; raises ValueError at one with too large a number, before that is decoded"
     f = io.BytesIO(data); ops = pickletools.genops(f)
     while True:
-        if not _short_number(data[f.tell():f.tell() + 24]): raise ValueError('it holds a whole number of more than 8 bytes, which statistics have no use for')
+        if not _short_number(data[f.tell():f.tell() + 24]):
+            raise ValueError('it holds a whole number of more than 8 bytes, which statistics have no use for')
         try: op, arg, at = next(ops)
         except StopIteration: return
         yield op.name, arg, at
 
 # %% ../nbs/65_metrics.ipynb #7d2bc2ae
-_PLAIN = {'INT', 'BININT', 'BININT1', 'BININT2', 'LONG', 'LONG1', 'LONG4', 'FLOAT', 'BINFLOAT', 'STRING', 'BINSTRING', 'SHORT_BINSTRING', 'UNICODE', 'BINUNICODE', 'SHORT_BINUNICODE', 'BINUNICODE8', 'BINBYTES', 'SHORT_BINBYTES', 'BINBYTES8', 'BYTEARRAY8'}
-_MAKE = dict(NONE=lambda s: None, NEWTRUE=lambda s: True, NEWFALSE=lambda s: False, EMPTY_TUPLE=lambda s: (), EMPTY_LIST=lambda s: [], EMPTY_DICT=lambda s: {}, MARK=lambda s: _MARK,
-    TUPLE=lambda s: tuple(_since_mark(s)), TUPLE1=lambda s: tuple(_take(s, 1)), TUPLE2=lambda s: tuple(_take(s, 2)), TUPLE3=lambda s: tuple(_take(s, 3)), LIST=_since_mark, DICT=lambda s: _pairs(_since_mark(s)),
-    STACK_GLOBAL=lambda s: _name(*(_is(v, str) for v in _take(s, 2))), REDUCE=lambda s: _call(*_take(s, 2)), NEWOBJ=lambda s: _call(*_take(s, 2)))
-_ADD = dict(APPEND=lambda s: (list, 'extend', _take(s, 1)), APPENDS=lambda s: (list, 'extend', _since_mark(s)), SETITEM=lambda s: (dict, 'update', _pairs(_take(s, 2))), SETITEMS=lambda s: (dict, 'update', _pairs(_since_mark(s))))
+_PLAIN = {'INT', 'BININT', 'BININT1', 'BININT2', 'LONG', 'LONG1', 'LONG4', 'FLOAT', 'BINFLOAT', 'STRING', 'BINSTRING',
+    'SHORT_BINSTRING', 'UNICODE', 'BINUNICODE', 'SHORT_BINUNICODE', 'BINUNICODE8', 'BINBYTES', 'SHORT_BINBYTES',
+    'BINBYTES8', 'BYTEARRAY8'}
+_MAKE = dict(NONE=lambda s: None, NEWTRUE=lambda s: True, NEWFALSE=lambda s: False, EMPTY_TUPLE=lambda s: (),
+    EMPTY_LIST=lambda s: [], EMPTY_DICT=lambda s: {}, MARK=lambda s: _MARK,
+    TUPLE=lambda s: tuple(_since_mark(s)), TUPLE1=lambda s: tuple(_take(s, 1)), TUPLE2=lambda s: tuple(_take(s, 2)),
+    TUPLE3=lambda s: tuple(_take(s, 3)), LIST=_since_mark, DICT=lambda s: _pairs(_since_mark(s)),
+    STACK_GLOBAL=lambda s: _name(*(_is(v, str) for v in _take(s, 2))), REDUCE=lambda s: _call(*_take(s, 2)),
+    NEWOBJ=lambda s: _call(*_take(s, 2)))
+_ADD = dict(APPEND=lambda s: (list, 'extend', _take(s, 1)), APPENDS=lambda s: (list, 'extend', _since_mark(s)),
+    SETITEM=lambda s: (dict, 'update', _pairs(_take(s, 2))),
+    SETITEMS=lambda s: (dict, 'update', _pairs(_since_mark(s))))
 
 def _follow(data): # plain values and notes, and where the pickle ends
     "What a pickle describes; nothing in it is imported, called or run"
@@ -340,14 +386,17 @@ def _follow(data): # plain values and notes, and where the pickle ends
         elif o in ('MEMOIZE', 'PUT', 'BINPUT', 'LONG_BINPUT'): memo[len(memo) if o == 'MEMOIZE' else arg] = stack[-1]
         elif o in ('GET', 'BINGET', 'LONG_BINGET'): stack.append(memo[arg])
         elif o == 'STOP' and len(stack) == 1: return stack[0], at + 1
-        elif o not in ('PROTO', 'FRAME'): raise ValueError(f'it contains the instruction {o}, which statistics have no use for')
+        elif o not in ('PROTO', 'FRAME'):
+            raise ValueError(f'it contains the instruction {o}, which statistics have no use for')
 
 # %% ../nbs/65_metrics.ipynb #5b2dbbbc
 def _dtype_of(v):
     "The number type that a note describes: floats of 2, 4 or 8 bytes"
     code = v.args[0] if isinstance(v, _Note) and v.name == 'numpy dtype' and v.args else None
     order = v.state[1] if isinstance(code, str) and isinstance(v.state, tuple) and len(v.state) > 1 else '='
-    if not isinstance(code, str) or not re.fullmatch('f[248]', code) or order not in ('<', '>', '='): raise ValueError(f'it holds an array of type {(code[:20] if isinstance(code, str) else type(code).__name__)!r}, and statistics are floats')
+    if not isinstance(code, str) or not re.fullmatch('f[248]', code) or order not in ('<', '>', '='):
+        raise ValueError(f'it holds an array of type {(code[:20] if isinstance(code, str) else type(code).__name__)!r}, '
+            'and statistics are floats')
     return np.dtype(order + code)
 
 def _bytes_of(v):
@@ -363,11 +412,14 @@ def _array_of(v): # float array
     "The array that a note describes, from bytes that have been counted"
     if not isinstance(v, _Note): raise ValueError('it holds something else than two arrays')
     if v.name in _ARRAY and isinstance(v.state, tuple) and len(v.state) == 5: _, shape, dtype, fortran, raw = v.state
-    elif v.name in _BUFFER and v.state is None and len(v.args or ()) == 4: raw, dtype, shape, fortran = *v.args[:3], v.args[3] == 'F'
+    elif v.name in _BUFFER and v.state is None and len(v.args or ()) == 4:
+        raw, dtype, shape, fortran = *v.args[:3], v.args[3] == 'F'
     else: raise ValueError('it holds something else than two arrays')
     kind, raw = _dtype_of(dtype), _bytes_of(raw)
-    if not isinstance(shape, tuple) or len(shape) > 2 or not all(type(n) is int and 0 < n < 2**31 for n in shape): raise ValueError('it holds an array whose shape is not that of a mean or a covariance')
-    if math.prod(shape)*kind.itemsize != len(raw): raise ValueError(f'it claims an array of shape {shape}, but has {len(raw)} bytes for it')
+    if not isinstance(shape, tuple) or len(shape) > 2 or not all(type(n) is int and 0 < n < 2**31 for n in shape):
+        raise ValueError('it holds an array whose shape is not that of a mean or a covariance')
+    if math.prod(shape)*kind.itemsize != len(raw):
+        raise ValueError(f'it claims an array of shape {shape}, but has {len(raw)} bytes for it')
     return np.frombuffer(raw, kind).reshape(shape, order='F' if fortran else 'C').astype(np.float64)
 
 def _pair(v): # mean and covariance
@@ -389,11 +441,17 @@ def read_pickled_stats(
         v, end = _follow(data)
         if end != len(data): raise ValueError(f'{len(data) - end} bytes follow its end')
         mu, sigma = _pair(v)
-        if mu.ndim != 1 or sigma.ndim != 2: raise ValueError(f'it holds arrays of shapes {mu.shape} and {sigma.shape}, and not a mean (D,) and a covariance (D, D)')
+        if mu.ndim != 1 or sigma.ndim != 2:
+            raise ValueError(f'it holds arrays of shapes {mu.shape} and {sigma.shape}, and not a mean (D,) '
+                'and a covariance (D, D)')
         name = features or {2048: INCEPTION, 2023: SPATIAL}.get(len(mu))
-        if not name: raise ValueError(f'statistics of {len(mu)} features, which are not Inception\'s; say of which with features=')
+        if not name:
+            raise ValueError(f'statistics of {len(mu)} features, which are not Inception\'s; say '
+                'of which with features=')
         return Reference(mu, sigma, 0, name, origin=str(p))
-    except (ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError, RecursionError) as e: raise ValueError(f'{p}: not readable as statistics: {str(e).splitlines()[0] if str(e) else type(e).__name__}') from None
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError, RecursionError) as e:
+        raise ValueError(f'{p}: not readable as statistics: '
+            f'{str(e).splitlines()[0] if str(e) else type(e).__name__}') from None
 
 # %% ../nbs/65_metrics.ipynb #a5a32224
 def load_statistics(
@@ -407,19 +465,29 @@ def load_statistics(
 # %% ../nbs/65_metrics.ipynb #2d30a736
 METRICS = {'Inception Score': 'higher', 'FID': 'lower', 'sFID': 'lower', 'Precision': 'higher', 'Recall': 'higher'}
 
-UNSAID = 'the statistics do not say how their pictures were prepared; those of OpenAI and of the AutoDiffusion authors go with resize openai'
+UNSAID = ('the statistics do not say how their pictures were prepared; those of OpenAI and of the AutoDiffusion '
+    'authors go with resize openai')
 
 class Evaluation(dict):
     "Metrics by OpenAI's names, with what they were computed of, and why others are missing"
     def __init__(self, values, missing, samples, reference, preprocessing=''):
-        super().__init__({k: values[k] for k in METRICS if k in values}); self.missing, self.samples, self.reference, self.preprocessing = missing, samples, reference, preprocessing
-    def _rows(self): return [(k, f'{self[k]:.6g}' if k in self else '-', f'{better} is better' if k in self else self.missing[k]) for k, better in METRICS.items()]
+        super().__init__({k: values[k] for k in METRICS if k in values})
+        self.missing, self.samples, self.reference, self.preprocessing = missing, samples, reference, preprocessing
+    def _rows(self):
+        return [(k, f'{self[k]:.6g}' if k in self else '-', f'{better} is better' if k in self else self.missing[k])
+            for k, better in METRICS.items()]
     def _about(self):
-        unsaid = self.preprocessing == RESIZE['pytorch-fid'] and any(r and not r.preprocessing for r in (self.reference.stats, self.reference.spatial))
-        return [f'{what}: {b.n or "an unknown number of"} pictures, {b.origin}' for what, b in (('samples', self.samples), ('reference', self.reference))] + [f'pictures prepared: {self.preprocessing}']*bool(self.preprocessing) + [UNSAID]*unsaid
+        unsaid = (self.preprocessing == RESIZE['pytorch-fid']
+            and any(r and not r.preprocessing for r in (self.reference.stats, self.reference.spatial)))
+        return ([f'{what}: {b.n or "an unknown number of"} pictures, {b.origin}'
+            for what, b in (('samples', self.samples), ('reference', self.reference))]
+            + [f'pictures prepared: {self.preprocessing}']*bool(self.preprocessing) + [UNSAID]*unsaid)
     def __repr__(self): return '\n'.join([f'{a:<16} {b:>10}  {c}' for a, b, c in self._rows()] + self._about())
     __str__ = __repr__
-    def _repr_markdown_(self): return '\n'.join(['| metric | value | |', '|---|---:|---|'] + [f'| {a} | {b} | {c} |' for a, b, c in self._rows()]) + '\n\n' + '; '.join(o.replace('|', r'\|') for o in self._about())
+    def _repr_markdown_(self):
+        return ('\n'.join(['| metric | value | |', '|---|---:|---|']
+            + [f'| {a} | {b} | {c} |' for a, b, c in self._rows()]) + '\n\n'
+            + '; '.join(o.replace('|', r'\|') for o in self._about()))
 
 # %% ../nbs/65_metrics.ipynb #be797fb9
 def looked_at(a:Batch, b:Batch)->tuple: # of two bools
@@ -430,14 +498,23 @@ def check_batches(a:Batch, b:Batch, extractor:InceptionOutputs=None, k:int=3, wa
     "Raise ValueError where samples and reference cannot be compared, and warn of few pictures, before anything is computed"
     look = looked_at(a, b)
     for x, seen in zip((a, b), look):
-        if seen and len(x.images) < k + 1: raise ValueError(f'{x.origin}: {len(x.images)} pictures, but precision and recall with k = {k} need at least {k + 1}')
+        if seen and len(x.images) < k + 1:
+            raise ValueError(f'{x.origin}: {len(x.images)} pictures, but precision and recall with k = '
+                f'{k} need at least {k + 1}')
         for r, d, name in ((x.stats, 0, INCEPTION), (x.spatial, 1, SPATIAL)):
             if r is None: continue
             if r.features != name: raise ValueError(f'{x.origin}: statistics of {r.features} features; expected {name}')
-            if extractor and len(r.mean) != extractor.dims[d]: raise ValueError(f'{x.origin}: statistics of {len(r.mean)} features; {extractor.dims[d]} {name} features are expected')
-            if extractor and r.preprocessing not in ('', extractor.preprocessing): raise ValueError(f'{x.origin}: these statistics are of pictures prepared as "{r.preprocessing}", but now as "{extractor.preprocessing}"; choose the same resize')
-    if a.images and b.images and a.images.size != b.images.size: raise ValueError(f'{a.origin}: pictures of {a.images.size[1]} x {a.images.size[0]} pixels, but those of {b.origin} have {b.images.size[1]} x {b.images.size[0]}')
-    D = extractor.dims[0] if extractor else len((a.stats or a.spatial or b.stats or b.spatial).mean) if not any(look) else 0
+            if extractor and len(r.mean) != extractor.dims[d]:
+                raise ValueError(f'{x.origin}: statistics of {len(r.mean)} features; {extractor.dims[d]} '
+                    f'{name} features are expected')
+            if extractor and r.preprocessing not in ('', extractor.preprocessing):
+                raise ValueError(f'{x.origin}: these statistics are of pictures prepared as "{r.preprocessing}", but '
+                    f'now as "{extractor.preprocessing}"; choose the same resize')
+    if a.images and b.images and a.images.size != b.images.size:
+        raise ValueError(f'{a.origin}: pictures of {a.images.size[1]} x {a.images.size[0]} pixels, but those of '
+            f'{b.origin} have {b.images.size[1]} x {b.images.size[0]}')
+    D = (extractor.dims[0] if extractor else len((a.stats or a.spatial or b.stats or b.spatial).mean) if not any(look)
+        else 0)
     few = [x.n for x in (a, b) if 0 < x.n <= D and not (x is b and b.stats and not b.stats.n)]
     if few and warn: warnings.warn(f'only {min(few)} pictures for {D} features: FID and sFID are biased upwards')
 
@@ -455,13 +532,16 @@ def evaluate(
     a, b = open_batch(samples), open_batch(reference); check_batches(a, b, extractor, k); look = looked_at(a, b)
     if any(look) and extractor is None: raise ValueError('pictures need an extractor: inception_outputs()')
     acts = [activations(x.images, extractor, batch_size, progress) if seen else None for x, seen in zip((a, b), look)]
-    stats = [acts[0].stats if acts[0] else a.stats, b.stats or (acts[1] and acts[1].stats)]; spatial = [acts[0].spatial if acts[0] else a.spatial, b.spatial or (acts[1] and acts[1].spatial)]
+    stats = [acts[0].stats if acts[0] else a.stats, b.stats or (acts[1] and acts[1].stats)]
+    spatial = [acts[0].spatial if acts[0] else a.spatial, b.spatial or (acts[1] and acts[1].spatial)]
     values, missing = {}, {}
     if acts[0]: values['Inception Score'] = inception_score(acts[0].logits)
     else: missing['Inception Score'] = 'needs pictures of the samples'
     for name, (r, s), keys in (('FID', stats, 'mu and sigma'), ('sFID', spatial, 'mu_s and sigma_s')):
         if r and s: values[name] = compare(r, s)
         else: missing[name] = f'{(a if not r else b).origin} has neither pictures nor {keys}'
-    if all(acts): values['Precision'], values['Recall'] = precision_recall(acts[1].pool, acts[0].pool, k, device=device, progress=progress)
+    if all(acts):
+        values['Precision'], values['Recall'] = precision_recall(acts[1].pool, acts[0].pool, k, device=device,
+            progress=progress)
     else: missing |= dict.fromkeys(('Precision', 'Recall'), 'needs pictures of both')
     return Evaluation(values, missing, a, b, extractor.preprocessing if extractor and any(acts) else '')

@@ -52,7 +52,8 @@ class Recipe:
 
     def __post_init__(self):
         for k, known in dict(schedule=('cosine', 'linear', 'scaled_linear'), end=('clean', 'zero', 'free')).items():
-            if getattr(self, k) not in known: raise ValueError(f'{k} must be one of {", ".join(known)}, got {getattr(self, k)!r}')
+            if getattr(self, k) not in known:
+                raise ValueError(f'{k} must be one of {", ".join(known)}, got {getattr(self, k)!r}')
         get_sampler(self.sampler); self.model and get_preset(self.model)
 
 # %% ../nbs/94_paper.ipynb #eda3ba5e
@@ -65,13 +66,19 @@ _lsun = dict(model='lsun256', schedule='linear', children=10)
 _sd = dict(files=('sd-v1-4.ckpt',), schedule='scaled_linear', guidance_scale=7.5, rate=.1)
 
 RECIPES = {r.name: r for r in (
-    Recipe('imagenet64', 'ADM-G on ImageNet 64 x 64: classes, guided by a classifier', ('64x64_diffusion.pt', '64x64_classifier.pt'), 'cosine', ((6, 5000), (10, 1000), (1000, 500)),
-        model='imagenet64', classifier_scale=1., found=((926, 690, 424, 153), (948, 830, 622, 390, 207, 123), (972, 900, 800, 705, 613, 447, 261, 200, 100, 15)),
+    Recipe('imagenet64', 'ADM-G on ImageNet 64 x 64: classes, guided by a classifier',
+    ('64x64_diffusion.pt', '64x64_classifier.pt'), 'cosine', ((6, 5000), (10, 1000), (1000, 500)),
+        model='imagenet64', classifier_scale=1.,
+        found=((926, 690, 424, 153), (948, 830, 622, 390, 207, 123), (972, 900, 800, 705, 613, 447, 261, 200, 100, 15)),
         figures=(Figure(4, 138.66, 17.86, 'FID', 'Li et al. 2023, abstract'),)),
-    Recipe('lsun_bedroom', 'ADM on LSUN bedrooms, 256 x 256, no classes', ('lsun_bedroom.pt',), samples=((1000, 3000),), **_lsun),
-    Recipe('lsun_cat', 'ADM on LSUN cats, 256 x 256, no classes', ('lsun_cat.pt',), samples=((5, 3000), (1000, 1000)), **_lsun),
-    Recipe('sd14_plms', 'Stable Diffusion 1.4 with captions of COCO, by PLMS', samples=((4, 2000), (1000, 1000)), sampler='plms', end='zero', **_sd),
-    Recipe('sd14_dpm', 'Stable Diffusion 1.4 with captions of COCO, by DPM-Solver++ in continuous time', samples=((1000, 1000),), sampler='dpmpp_2m', end='free', children=10,
+    Recipe('lsun_bedroom', 'ADM on LSUN bedrooms, 256 x 256, no classes', ('lsun_bedroom.pt',), samples=((1000, 3000),),
+    **_lsun),
+    Recipe('lsun_cat', 'ADM on LSUN cats, 256 x 256, no classes', ('lsun_cat.pt',), samples=((5, 3000), (1000, 1000)),
+    **_lsun),
+    Recipe('sd14_plms', 'Stable Diffusion 1.4 with captions of COCO, by PLMS', samples=((4, 2000), (1000, 1000)),
+    sampler='plms', end='zero', **_sd),
+    Recipe('sd14_dpm', 'Stable Diffusion 1.4 with captions of COCO, by DPM-Solver++ in continuous time',
+    samples=((1000, 1000),), sampler='dpmpp_2m', end='free', children=10,
         found=(tuple(from_continuous((.926074, .718282, .5005, .285715, .014986))),), **_sd),
 )}
 
@@ -82,7 +89,9 @@ def get_recipe(name:str)->Recipe:
 
 # %% ../nbs/94_paper.ipynb #2679f132
 @patch(as_prop=True)
-def noise_schedule(self:Recipe)->NoiseSchedule: "The noise schedule of the recipe's model"; return getattr(NoiseSchedule, self.schedule)()
+def noise_schedule(self:Recipe)->NoiseSchedule:
+    "The noise schedule of the recipe's model"
+    return getattr(NoiseSchedule, self.schedule)()
 
 @patch
 def start(self:Recipe,
@@ -110,7 +119,8 @@ def space(self:Recipe,
         centres = np.array([*near, *self.start(schedule, n_steps if isinstance(n_steps, int) else max(n_steps))])
         grid = [t for t in grid if (np.abs(t - centres) <= width).any()]
     end = dict(clean=None, zero=(0, 0), free=(0, T - 1))[self.end]
-    own = dict(allowed=tuple(grid) if free or near is not None else None, min_gap=(T - 1)/1000 if free else 1, free_end=end, sampler=self.sampler)
+    own = dict(allowed=tuple(grid) if free or near is not None else None, min_gap=(T - 1)/1000 if free else 1,
+        free_end=end, sampler=self.sampler)
     return SearchSpace(T, n_steps, **{**own, **changes})
 
 # %% ../nbs/94_paper.ipynb #f789ef7f
@@ -121,7 +131,8 @@ def candidate(self:Recipe,
     "The steps that the authors printed; raises ValueError where they printed none"
     free = self.end == 'free'
     for times in self.found:
-        if len(times) - free == n: return Candidate(times[:n], times[n] if free else 0 if self.end == 'zero' else CLEAN, self.sampler)
+        if len(times) - free == n:
+            return Candidate(times[:n], times[n] if free else 0 if self.end == 'zero' else CLEAN, self.sampler)
     some = ' and '.join(str(len(t) - free) for t in self.found)
     raise ValueError(f'{self.name}: the authors printed no list of {n} steps' + (f', but of {some}' if some else ''))
 
@@ -133,9 +144,11 @@ def load(self:Recipe,
     precision:str='float32', # 'float32', 'bfloat16' or 'float16'
 )->Denoiser:
     "The recipe's model from its published files; raises ValueError where one is missing or does not fit"
-    if not self.model: raise ValueError(f'{self.name}: Stable Diffusion comes in through diffusers; give search a Denoiser')
+    if not self.model:
+        raise ValueError(f'{self.name}: Stable Diffusion comes in through diffusers; give search a Denoiser')
     model, *classifier = (Path(folder)/f for f in self.files)
-    return adm_denoiser(model, self.model, device=device, precision=precision, classifier=classifier[0] if classifier else None, classifier_scale=self.classifier_scale)
+    return adm_denoiser(model, self.model, device=device, precision=precision,
+        classifier=classifier[0] if classifier else None, classifier_scale=self.classifier_scale)
 
 @patch
 def guide(self:Recipe,
@@ -144,10 +157,17 @@ def guide(self:Recipe,
     guidance_scale:float=None,      # another classifier-free guidance; 1: off
 )->Denoiser:
     "`model` with the recipe's guidance; raises ValueError for a model of another noise schedule, or that cannot be guided so"
-    if not model.schedule.fits(self.noise_schedule.card()): raise ValueError(f'recipe {self.name} is for the {self.schedule} schedule of {len(self.noise_schedule)} steps; {model.name} has {model.schedule!r}')
-    c, g = (own if v is None else float(v) for v, own in ((classifier_scale, self.classifier_scale), (guidance_scale, self.guidance_scale)))
-    try: return model if (model.classifier_scale, model.guidance_scale) == (c, g) else model.with_(classifier_scale=c, guidance_scale=g)
-    except ValueError as e: raise ValueError(f'recipe {self.name}, {model.name}: {e}. To search without it: classifier_scale=0, guidance_scale=1') from None
+    if not model.schedule.fits(self.noise_schedule.card()):
+        raise ValueError(f'recipe {self.name} is for the {self.schedule} schedule of {len(self.noise_schedule)} steps; '
+            f'{model.name} has {model.schedule!r}')
+    c, g = (own if v is None else float(v) for v, own in ((classifier_scale, self.classifier_scale),
+        (guidance_scale, self.guidance_scale)))
+    try:
+        return (model if (model.classifier_scale, model.guidance_scale) == (c, g)
+            else model.with_(classifier_scale=c, guidance_scale=g))
+    except ValueError as e:
+        raise ValueError(f'recipe {self.name}, {model.name}: {e}. To search without it: '
+            'classifier_scale=0, guidance_scale=1') from None
 
 # %% ../nbs/94_paper.ipynb #a5f7c88d
 @patch
@@ -162,7 +182,8 @@ def preset(self:Recipe,
 ): # Preset
     "What the authors spend at this number of steps"
     p = PRESETS['paper']; k = self.samples_for(n_steps)
-    return replace(p, evolution=replace(p.evolution, rate=self.rate, children=self.children/p.evolution.population), samples=k, final_samples=k)
+    return replace(p, evolution=replace(p.evolution, rate=self.rate, children=self.children/p.evolution.population),
+        samples=k, final_samples=k)
 
 # %% ../nbs/94_paper.ipynb #8100d872
 @patch
@@ -185,7 +206,8 @@ def search(self:Recipe,
     if preset == 'paper': changes = {**dict(final_samples=changes.get('samples', own.samples)), **changes}
     seed_times = self._seed(start, model.schedule, space); end = seed_times[-1] if space.free_end else CLEAN
     theirs = Candidate(tuple(seed_times[:-1] if space.free_end else seed_times), end, space.sampler, space.eta)
-    return Search(model, reference, preset=own if preset == 'paper' else preset, seed=seed, out=out, space=space, **{**dict(seeds=[seed_times], baselines={'where it starts': theirs}), **changes})
+    return Search(model, reference, preset=own if preset == 'paper' else preset, seed=seed, out=out, space=space,
+        **{**dict(seeds=[seed_times], baselines={'where it starts': theirs}), **changes})
 
 @patch
 def _seed(self:Recipe, start, schedule, space):
@@ -208,13 +230,16 @@ def joint(self:Recipe,
     **changes,              # other settings of `Recipe.search`
 )->Search:
     "The paper's search for steps and skipped blocks together"
-    if model.blocks is None: raise ValueError(f'{model.name}: its blocks are not known: model.with_(blocks=find_blocks(model))')
+    if model.blocks is None:
+        raise ValueError(f'{model.name}: its blocks are not known: model.with_(blocks=find_blocks(model))')
     budget = len(model.blocks)*full_steps if n_max is None else n_max
     rules = replace(BlockSpace.of(model.blocks, unit='blocks', reuse=(), share=share), budget=float(budget))
     least = max(1, int(budget/len(model.blocks)))
-    most = next(n for n in itertools.count(least) if n == 4*least or rules.cheapest(n + 1) > budget)     # the most steps that N_max can pay for
+    # the most steps that N_max can pay for
+    most = next(n for n in itertools.count(least) if n == 4*least or rules.cheapest(n + 1) > budget)
     space = self.space(model.schedule, (least, most), blocks=rules)
-    return self.search(model, reference, least, space=space, preset=preset, **({'generations': 15} if preset == 'paper' else {}) | changes)
+    return self.search(model, reference, least, space=space, preset=preset,
+        **({'generations': 15} if preset == 'paper' else {}) | changes)
 
 # %% ../nbs/94_paper.ipynb #f6a1e219
 class Cost(NamedTuple):
@@ -236,15 +261,22 @@ def cost(self:Recipe,
     calls = sum(get_sampler(self.sampler).calls(m) for m in spans(schedule, times[:steps], end[0]))
     n, once = search_pictures(p), calls*(2 if self.guidance_scale != 1 else 1)
     theirs = Candidate(tuple(times[:steps]), end[0], self.sampler)
-    rows = 1 + len({*SearchSpace(len(schedule), steps, sampler=self.sampler).known(schedule).values(), theirs})   # the winner, the known schedules, and where the search starts
+    # the winner, the known schedules, and where the search starts
+    rows = 1 + len({*SearchSpace(len(schedule), steps, sampler=self.sampler).known(schedule).values(), theirs})
     return Cost(n, n*once, n*calls*(self.classifier_scale != 0), rows*p.held_out*once, once)
 
 # %% ../nbs/94_paper.ipynb #2a9fbd12
 @patch
 def _repr_markdown_(self:Recipe):
     end = dict(clean='clean data', zero='training step 0', free='searched')[self.end]
-    guided = ', '.join([f'by a classifier, scale {self.classifier_scale:g}']*(self.classifier_scale != 0) + [f'classifier-free, scale {self.guidance_scale:g}']*(self.guidance_scale != 1)) or 'off'
-    rows = {'task': self.what, 'files': ', '.join(self.files), 'noise': self.schedule, 'sampler': f'{self.sampler}, ends at {end}', 'guidance': guided,
-            'samples per candidate': ', '.join(f'{k:,}' + (f' up to {most} steps' if (most, k) != self.samples[-1] else ' above' if len(self.samples) > 1 else '') for most, k in self.samples), 'evolution': f'{self.children} children of 50, mutation at rate {self.rate:g}',
-            'published': '; '.join(f'{f.metric} {f.uniform:g} to {f.searched:g} at {f.steps} steps ({f.source})' for f in self.figures) or '-'}
+    guided = (', '.join([f'by a classifier, scale {self.classifier_scale:g}']*(self.classifier_scale != 0)
+        + [f'classifier-free, scale {self.guidance_scale:g}']*(self.guidance_scale != 1)) or 'off')
+    rows = {'task': self.what, 'files': ', '.join(self.files), 'noise': self.schedule,
+            'sampler': f'{self.sampler}, ends at {end}', 'guidance': guided,
+            'samples per candidate': ', '.join(f'{k:,}'
+            + (f' up to {most} steps' if (most, k) != self.samples[-1] else ' above' if len(self.samples) > 1 else '')
+            for most, k in self.samples), 'evolution': f'{self.children} children of 50, '
+            f'mutation at rate {self.rate:g}',
+            'published': '; '.join(f'{f.metric} {f.uniform:g} to {f.searched:g} at {f.steps} steps ({f.source})'
+            for f in self.figures) or '-'}
     return f'**{self.name}**\n\n| | |\n|:--|:--|\n' + '\n'.join(f'| {k} | {v} |' for k, v in rows.items())

@@ -57,7 +57,8 @@ def own_png(path)->bool:
     try:
         with open(path, 'rb') as f: head = f.read(4096)
     except OSError: return False
-    return head.startswith(b'\x89PNG') and f'tEXtSoftware\0{MAKER}'.encode() in head     # it stands before the pixels, of which there may be too many to open
+    # it stands before the pixels, of which there may be too many to open
+    return head.startswith(b'\x89PNG') and f'tEXtSoftware\0{MAKER}'.encode() in head
 
 # %% ../nbs/100_plots.ipynb #0a9c7a7d
 def compare_grid(
@@ -68,10 +69,14 @@ def compare_grid(
     notes:dict=None,    # name -> what to write below the name
 )->Figure:
     "Samples of several schedules from the same noise"
-    fig, axes = plt.subplots(len(schedules), 1, figsize=(1.6 + .62*n, .66*len(schedules)), squeeze=False, layout='constrained')
+    fig, axes = plt.subplots(len(schedules), 1, figsize=(1.6 + .62*n, .66*len(schedules)), squeeze=False,
+        layout='constrained')
     for ax, (name, c) in zip(axes[:, 0], schedules.items()):
-        ax.imshow(image_grid(sample(model, c, n=n, seed=seed, labels=np.arange(n) % model.n_classes if model.n_classes else None), n)); ax.set(xticks=[], yticks=[]); ax.spines[:].set_visible(False)
-        ax.set_ylabel(name + (f'\n{notes[name]}' if notes and name in notes else ''), rotation=0, ha='right', va='center', fontsize=8)
+        ax.imshow(image_grid(sample(model, c, n=n, seed=seed, labels=np.arange(n) % model.n_classes if model.n_classes
+            else None), n))
+        ax.set(xticks=[], yticks=[]); ax.spines[:].set_visible(False)
+        ax.set_ylabel(name + (f'\n{notes[name]}' if notes and name in notes else ''), rotation=0, ha='right',
+            va='center', fontsize=8)
     plt.close(fig)
     return fig
 
@@ -85,10 +90,12 @@ def plot_steps(
     own = ax is None
     if own: fig, ax = plt.subplots(figsize=(7, .6 + .28*len(schedules)), layout='constrained')
     T = len(schedule); t = np.arange(T)
-    ax.imshow(schedule.alpha(t)[None], extent=(0, T - 1, len(schedules) - .5, -.5), aspect='auto', cmap='gray', alpha=.35)
+    ax.imshow(schedule.alpha(t)[None], extent=(0, T - 1, len(schedules) - .5, -.5), aspect='auto', cmap='gray',
+        alpha=.35)
     for i, c in enumerate(schedules.values()):
         times = [getattr(s, 't', s) for s in getattr(c, 'steps', c)]; ax.plot(times, [i]*len(times), 'o-', lw=.7, ms=5)
-    ax.set(yticks=range(len(schedules)), yticklabels=schedules, xlim=(T + 10, -10), xlabel='t (training step); brighter: more signal')
+    ax.set(yticks=range(len(schedules)), yticklabels=schedules, xlim=(T + 10, -10),
+        xlabel='t (training step); brighter: more signal')
     if own: plt.close(fig); return fig
     return ax
 
@@ -99,21 +106,26 @@ def plot_search(
     "Scores on the first rung against what it asked for, with the best so far, and where its steps moved; what promising candidates cost further on is not on the axis"
     s, counts = result.search, [sc.n for _, sc in result.history]; n = max(counts, key=counts.count)
     history = [(c, sc) for c, sc in result.history if sc.n == n]    # scores of other counts are not comparable
-    v, spent = np.array([sc.value for _, sc in history]), np.cumsum([evaluations(c, s.model)*n for c, _ in history])/1000
+    v, spent = (np.array([sc.value for _, sc in history]),
+        np.cumsum([evaluations(c, s.model)*n for c, _ in history])/1000)
     xlabel = f'network evaluations for {n} samples each (thousands)'
     fig, (ax, bx) = plt.subplots(1, 2, figsize=(9, 3), layout='constrained')
     known = set(s.space.known(s.model.schedule).values()); k = np.array([c in known for c, _ in history])
-    ax.semilogy(spent[~k], v[~k], '.', ms=4, alpha=.4, label='candidates'); ax.semilogy(spent[k], v[k], 'kx', ms=5, label='known schedules')
+    ax.semilogy(spent[~k], v[~k], '.', ms=4, alpha=.4, label='candidates')
+    ax.semilogy(spent[k], v[k], 'kx', ms=5, label='known schedules')
     ax.semilogy(spent, np.minimum.accumulate(v), 'tab:red', lw=1.5, label='best so far')
     ax.set(xlabel=xlabel, ylabel=f'search score\n({s.reference.metric}, {n} samples)'); ax.legend(fontsize=7)
     best = np.flatnonzero(v == np.minimum.accumulate(v))
     for i in best: bx.plot([spent[i]]*len(history[i][0]), history[i][0].times, '.', color='tab:red', ms=4, alpha=.7)
-    bx.plot([spent[-1]]*len(result.best), result.best.times, 'k<', ms=6); bx.set(xlabel=xlabel, ylabel='t of the best so far\n(arrows: the winner)', ylim=(-20, len(s.model.schedule) + 20))
+    bx.plot([spent[-1]]*len(result.best), result.best.times, 'k<', ms=6)
+    bx.set(xlabel=xlabel, ylabel='t of the best so far\n(arrows: the winner)', ylim=(-20, len(s.model.schedule) + 20))
     plt.close(fig)
     return fig
 
 @patch
-def plot(self:Result)->Figure: "Scores against network evaluations, and the steps of the best so far"; return plot_search(self)
+def plot(self:Result)->Figure:
+    "Scores against network evaluations, and the steps of the best so far"
+    return plot_search(self)
 
 # %% ../nbs/100_plots.ipynb #4301cd32
 @patch
@@ -125,8 +137,11 @@ def save_grid(self:Result,
     "Write a PNG of samples: same noise in a column, one row a schedule, best last"
     rows = {r['schedule']: r for r in self.table()}; metric = self.search.reference.metric
     model = self.search.model.with_(precision=self.found['precision'])
-    fig = compare_grid(model, {k: self.rows[k][0] for k in rows}, n, self.search.seed + 2**61 if seed is None else seed, {k: f'{metric} {r["held_out"]:.2f}' for k, r in rows.items()})
+    fig = compare_grid(model, {k: self.rows[k][0] for k in rows}, n, self.search.seed + 2**61 if seed is None else seed,
+        {k: f'{metric} {r["held_out"]:.2f}' for k, r in rows.items()})
     save_whole(path, lambda p: fig.savefig(p, dpi=130))
 
 @patch
-def save_plot(self:Result, path): "Write `plot()` as a PNG file"; save_whole(path, lambda p: self.plot().savefig(p, dpi=130))
+def save_plot(self:Result, path):
+    "Write `plot()` as a PNG file"
+    save_whole(path, lambda p: self.plot().savefig(p, dpi=130))

@@ -39,10 +39,16 @@ class Prefixes:
             for s, k in ((c.steps, k) for c in cs for k in range(len(c.steps))):
                 p = s[:k + 1]; self.uses[p] += weight
                 if n := needs(s, k) if weight == 1 else (): self.want[p] = self.want.get(p, frozenset()) | n
-    def done(self, c): "Say that a planned candidate was scored"; self.uses.subtract(c.steps[:k + 1] for k in range(len(c.steps)))
+    def done(self, c):
+        "Say that a planned candidate was scored"
+        self.uses.subtract(c.steps[:k + 1] for k in range(len(c.steps)))
     def clear(self): "Let go of all states"; self.entries, self.size = {}, 0
-    def shrink(self): "Let go of all states, and from now on keep half as much at most: there is too little memory"; self.mb = min(self.mb, self.size/2**20)/2; self.clear()
-    def wanted(self, steps)->frozenset: "Ids of blocks that a planned candidate beginning with `steps` will reuse"; return self.want.get(steps, frozenset())
+    def shrink(self):
+        "Let go of all states, and from now on keep half as much at most: there is too little memory"
+        self.mb = min(self.mb, self.size/2**20)/2; self.clear()
+    def wanted(self, steps)->frozenset:
+        "Ids of blocks that a planned candidate beginning with `steps` will reuse"
+        return self.want.get(steps, frozenset())
 
 # %% ../nbs/42_prefixes.ipynb #712fef03
 from fastcore.basics import patch
@@ -76,7 +82,8 @@ def keep(self:Prefixes, same, steps:tuple, state:State, memory:dict):
 def _room(self:Prefixes, size, uses)->bool:
     "Make room for `size` bytes at the cost of less useful states; False if there are too few"
     over, out = self.size + size - self.mb*2**20, []
-    for key in sorted(self.entries, key=lambda k: self.uses[k[1]]) if over > 0 else ():     # sorting is stable: oldest first
+    # sorting is stable: oldest first
+    for key in sorted(self.entries, key=lambda k: self.uses[k[1]]) if over > 0 else ():
         if over <= 0 or self.uses[key[1]] > uses: break
         out.append(key); over -= self.entries[key].size
     if over > 0: return False

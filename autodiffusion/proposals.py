@@ -25,8 +25,10 @@ def fine_times(
     mix:float=.5,           # 0: evenly in time, 1: evenly in log-SNR, or between
 )->list: # whole training steps from T-1 to 0, noisiest first
     "Nodes of a fine trajectory; raises ValueError for numbers that make none"
-    if not 2 <= nodes <= len(schedule): raise ValueError(f'a trajectory on {len(schedule)} training steps has 2 to {len(schedule)} nodes, got {nodes}')
-    if not 0 <= mix <= 1: raise ValueError(f'mix must lie between 0 (evenly in time) and 1 (evenly in log-SNR), got {mix}')
+    if not 2 <= nodes <= len(schedule):
+        raise ValueError(f'a trajectory on {len(schedule)} training steps has 2 to {len(schedule)} nodes, got {nodes}')
+    if not 0 <= mix <= 1:
+        raise ValueError(f'mix must lie between 0 (evenly in time) and 1 (evenly in log-SNR), got {mix}')
     t = np.arange(len(schedule)); l = schedule.log_snr(t)
     place = (1 - mix)*t/t[-1] + mix*(l[0] - l)/(l[0] - l[-1])
     return np.unique(np.interp(np.linspace(0, 1, nodes), place, t).round()).astype(int)[::-1].tolist()
@@ -44,7 +46,9 @@ class Trajectory:
     eps: torch.Tensor|None = None # (N, M) float32: noise seen at the nodes, where it does not follow from the clean pictures (they are clipped, and it is not)
 
     @property
-    def alpha(self): "(N + 1,) signal factors at the nodes and at the end"; return self.schedule.alpha([*self.times, -1])
+    def alpha(self):
+        "(N + 1,) signal factors at the nodes and at the end"
+        return self.schedule.alpha([*self.times, -1])
     @property
     def sigma(self): "(N + 1,) noise factors at the nodes and at the end"; return self.schedule.sigma([*self.times, -1])
 
@@ -59,18 +63,25 @@ def trajectory(
     most:int=4096,      # values kept of each sample
 )->Trajectory: # it costs nodes x n network evaluations
     "Walk a fine trajectory; raises ValueError for fewer than one sample, FloatingPointError when the network fails on the way"
-    if n < 1 or batch_size < 1 or most < 1: raise ValueError(f'a trajectory needs at least one sample, batch_size and value, got n={n}, batch_size={batch_size}, most={most}')
+    if n < 1 or batch_size < 1 or most < 1:
+        raise ValueError(f'a trajectory needs at least one sample, batch_size and value, got n={n}, '
+            f'batch_size={batch_size}, most={most}')
     times, size = fine_times(denoiser.schedule, nodes, mix), math.prod(denoiser.shape)
     pick = torch.from_numpy(np.sort(np.random.default_rng(seed).permutation(size)[:most]))
     own = denoiser.clip_x0 and not denoiser.clip_eps
     keep, parts = (lambda x: x.flatten(1).cpu()[:, pick].flatten()), []
     for lo in range(0, n, batch_size):
         x, x0, eps = [], [], []
-        end = sample_batch(denoiser, times, range(lo, min(n, lo + batch_size)), seed, callback=lambda d: (x.append(keep(d['x'])), x0.append(keep(d['pred'].x0)), own and eps.append(keep(d['pred'].eps))))
+        end = sample_batch(denoiser, times, range(lo, min(n, lo + batch_size)), seed,
+            callback=lambda d: (x.append(keep(d['x'])), x0.append(keep(d['pred'].x0)),
+            own and eps.append(keep(d['pred'].eps))))
         parts.append((torch.stack([*x, keep(end)]), torch.stack(x0), *([torch.stack(eps)] if own else [])))
     x, x0, *eps = (torch.cat(p, 1) for p in zip(*parts))
-    if not torch.isfinite(x).all(): raise FloatingPointError(f'{denoiser.name}: the trajectory has NaN or infinite values after time {times[max(0, int(torch.isfinite(x).all(1).int().argmin()) - 1)]}')
-    return Trajectory(denoiser.schedule, tuple(times), x, x0, n*evaluations(times, denoiser), n*gradients(times, denoiser), *eps)
+    if not torch.isfinite(x).all():
+        raise FloatingPointError(f'{denoiser.name}: the trajectory has NaN or infinite values after time '
+            f'{times[max(0, int(torch.isfinite(x).all(1).int().argmin()) - 1)]}')
+    return Trajectory(denoiser.schedule, tuple(times), x, x0, n*evaluations(times, denoiser),
+        n*gradients(times, denoiser), *eps)
 
 # %% ../nbs/45_proposals.ipynb #3f8d2b3b
 def jump_costs(
@@ -94,7 +105,9 @@ def shortest(
     n_steps:int,    # the most steps, 1 to N
 )->dict: # number of steps -> list of as many nodes (0 to N - 1), noisiest first
     "The cheapest ways from noise to clean data over 1, 2, ... `n_steps` nodes; raises ValueError when there are not as many nodes"
-    if not 1 <= n_steps <= len(costs) - 2: raise ValueError(f'a trajectory of {len(costs) - 2} nodes has ways of 1 to {len(costs) - 2} steps, not of {n_steps}: take more nodes')
+    if not 1 <= n_steps <= len(costs) - 2:
+        raise ValueError(f'a trajectory of {len(costs) - 2} nodes has ways of 1 to {len(costs) - 2} steps, not of '
+            f'{n_steps}: take more nodes')
     best, back, out = np.r_[0., np.full(len(costs) - 1, np.inf)], [], {}
     for n in range(1, n_steps + 1):
         total = best[:, None] + costs; back.append(total.argmin(0)); best = total.min(0)
@@ -119,7 +132,8 @@ def by_trajectory(
 )->Candidate:
     "The steps with the smallest summed one-step errors on a trajectory (after GITS, Chen et al. 2024)"
     path = trajectory(denoiser, seed=seed) if path is None else path
-    return Candidate([path.times[i] for i in shortest(jump_costs(path, signal, power), n_steps)[n_steps]], sampler=sampler)
+    return Candidate([path.times[i] for i in shortest(jump_costs(path, signal, power), n_steps)[n_steps]],
+        sampler=sampler)
 
 # %% ../nbs/45_proposals.ipynb #77b5f218
 def step_errors(
@@ -144,7 +158,8 @@ def beta_times(
     offset:float=0.,        # 0: the first step is at T-1, 1: one whole place below; 0 to 1
 )->list: # n times, decreasing; may lie outside of 0..T-1 or together, which `SearchSpace.repair` settles
     "Times as quantiles of Beta(a, b) at evenly spaced probabilities (after Lee et al. 2024); raises ValueError for other parameters"
-    if not (a > 0 and b > 0 and 0 <= offset <= 1): raise ValueError(f'a and b must be above 0 and the offset within 0 and 1, got {a}, {b}, {offset}')
+    if not (a > 0 and b > 0 and 0 <= offset <= 1):
+        raise ValueError(f'a and b must be above 0 and the offset within 0 and 1, got {a}, {b}, {offset}')
     return (len(schedule)*betaincinv(a, b, (n - np.arange(n) - offset)/n) - 1).tolist()
 
 # %% ../nbs/45_proposals.ipynb #60b3fd35
@@ -174,9 +189,11 @@ def proposals(
 )->dict: # name -> Candidate, legal in the space, each once
     "Places for a search to begin at; they cost `trajectory`'s network evaluations, and none when `path` is given"
     n = n_steps or space.full_steps; s = denoiser.schedule
-    if space.n_train != len(s): raise ValueError(f'the space is of {space.n_train} training steps, the model of {len(s)}')
+    if space.n_train != len(s):
+        raise ValueError(f'the space is of {space.n_train} training steps, the model of {len(s)}')
     path, end = trajectory(denoiser, seed=seed) if path is None else path, [space.free_end[0]] if space.free_end else []
-    found = {f'trajectory {w:g} {p:g}': space.repair([*by_trajectory(denoiser, n, path, w, p).times, *end]) for w, p in weights}
+    found = {f'trajectory {w:g} {p:g}': space.repair([*by_trajectory(denoiser, n, path, w, p).times, *end])
+        for w, p in weights}
     costs = jump_costs(path); grid = family(n, s, space=space)
     found |= {k: grid[k] for k in sorted(grid, key=lambda k: step_errors(path, grid[k].times, costs))[:members]}
     return {k: c for i, (k, c) in enumerate(found.items()) if c not in [*found.values()][:i]}

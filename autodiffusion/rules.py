@@ -88,7 +88,9 @@ def ddim(x, pred, span, z=None, eta=0., **_):
     return x + std*z if std else x
 
 # %% ../nbs/15_rules.ipynb #869f1209
-def to_rho(x, eps, span): "`x` at the end of the span if the slope of x/alpha along rho is `eps`: the straight line"; return span.alpha_s*(x/span.alpha_t + (span.rho_s - span.rho_t)*eps)
+def to_rho(x, eps, span):
+    "`x` at the end of the span if the slope of x/alpha along rho is `eps`: the straight line"
+    return span.alpha_s*(x/span.alpha_t + (span.rho_s - span.rho_t)*eps)
 
 def euler(x, pred, span, **_):
     "Euler's method in sigma/alpha (Karras et al. 2022, eq. 4)"
@@ -265,7 +267,8 @@ SAMPLERS = {s.name: s for s in (
     Sampler('dpmpp_3m', dpmpp_3m, 3, 'Lu et al. 2022b', memory=2),
     Sampler('dpmpp_3m_half', functools.partial(dpmpp_3m, bend=.5), 2, 'as in the program of Lu et al. 2022b', memory=2),
     Sampler('unipc', unipc, 3, 'Zhao et al. 2023', memory=2, correct=unipc_correct),
-    Sampler('unipc_3', functools.partial(unipc, order=3), 4, 'Zhao et al. 2023', memory=3, correct=functools.partial(unipc_correct, order=3)),
+    Sampler('unipc_3', functools.partial(unipc, order=3), 4, 'Zhao et al. 2023', memory=3,
+    correct=functools.partial(unipc_correct, order=3)),
     Sampler('heun', heun, 2, 'Karras et al. 2022', extra=_unless_clean(1)),
     Sampler('dpm_solver_2', dpm_solver_2, 2, 'Lu et al. 2022a', extra=_unless_clean(1)),
     Sampler('dpm_solver_3', dpm_solver_3, 3, 'Lu et al. 2022a', extra=_unless_clean(2)),

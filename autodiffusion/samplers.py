@@ -38,11 +38,14 @@ def check_times(
     times, T = [float(t) for t in times], len(schedule)
     if not times: raise ValueError('no steps: give at least one time')
     for t in times:
-        if not (0 <= t <= T - 1): raise ValueError(f'time {t:g} is out of range: this model was trained on steps 0 to {T-1}')
+        if not (0 <= t <= T - 1):
+            raise ValueError(f'time {t:g} is out of range: this model was trained on steps 0 to {T-1}')
     for a, b in zip(times, times[1:]):
         if a == b: raise ValueError(f'time {a:g} is repeated')
         if a < b: raise ValueError(f'times must go from noisy to clean, largest first: {a:g} comes before {b:g}')
-    if not (CLEAN <= t_end < times[-1]): raise ValueError(f'the end time {t_end:g} must lie between {CLEAN} (clean data) and the last step, {times[-1]:g}')
+    if not (CLEAN <= t_end < times[-1]):
+        raise ValueError(f'the end time {t_end:g} must lie between {CLEAN} (clean data) and the '
+            f'last step, {times[-1]:g}')
 
 # %% ../nbs/20_samplers.ipynb #cb6cf402
 def needs(steps, k:int)->frozenset:
@@ -70,17 +73,21 @@ def sample_batch(
     "Samples number `indices` in one batch"
     s, dev, steps = get_sampler(sampler), denoiser.device, tuple(steps)
     y = denoiser.labels(indices, seed) if labels is None else torch.as_tensor(labels, device=dev)
-    same = (seed, indices if isinstance(indices, range) else tuple(map(int, indices)), None if labels is None else tuple(y.tolist()), sampler, eta, len(steps) if s.memory else 0)   # some rules look at how many moves are left
+    # some rules look at how many moves are left
+    same = (seed, indices if isinstance(indices, range) else tuple(map(int, indices)),
+        None if labels is None else tuple(y.tolist()), sampler, eta, len(steps) if s.memory else 0)
     memory = {}
     start = None if shared is None else shared.find(same, steps, memory)
-    x = None if start else denoiser.starting(noise(seed, indices, denoiser.shape).to(dev), getattr(steps[0], 't', steps[0]))
+    x = (None if start else denoiser.starting(noise(seed, indices, denoiser.shape).to(dev),
+        getattr(steps[0], 't', steps[0])))
     def look(x, t, m):
         memory['keep'] = needs(steps, m.k) | (frozenset() if shared is None else shared.wanted(steps[:m.k + 1]))
         if count: count(steps[m.k], len(x))
         return denoiser(x, t, y, steps[m.k] if hasattr(steps[m.k], 't') else None, memory, shift=not s.shifts_mean)
     moves = spans(denoiser.schedule, [getattr(p, 't', p) for p in steps], t_end)
     keep = None if shared is None else lambda state: shared.keep(same, steps, state, memory)
-    return walk(s, look, x, moves, lambda k: noise(seed, indices, denoiser.shape, k + 1).to(dev), eta, callback, start, keep)
+    return walk(s, look, x, moves, lambda k: noise(seed, indices, denoiser.shape, k + 1).to(dev), eta, callback, start,
+        keep)
 
 # %% ../nbs/20_samplers.ipynb #e016db81
 def check_blocks(denoiser:Denoiser, steps):
@@ -89,11 +96,15 @@ def check_blocks(denoiser:Denoiser, steps):
     for p in steps:
         skip, reuse, guided = getattr(p, 'skip', ()), getattr(p, 'reuse', ()), getattr(p, 'guided', True)
         if not (skip or reuse or ran or denoiser.blocks): continue
-        if denoiser.blocks is None: raise ValueError(f'{denoiser.name}: step {p.t} leaves out blocks, and those of this model are not known: model.with_(blocks=find_blocks(model))')
+        if denoiser.blocks is None:
+            raise ValueError(f'{denoiser.name}: step {p.t} leaves out blocks, and those of this model are not known: '
+                'model.with_(blocks=find_blocks(model))')
         denoiser.blocks.check_ids([*skip, *reuse])
         for b in sorted(reuse):
             if b not in ran: raise ValueError(f'step {p.t} cannot reuse block {b}: it has not run at an earlier step')
-            if denoiser.guidance_scale != 1 and guided and not ran[b]: raise ValueError(f'step {p.t} cannot reuse block {b}: it last ran at a step without guidance, and so only for one of the two calls')
+            if denoiser.guidance_scale != 1 and guided and not ran[b]:
+                raise ValueError(f'step {p.t} cannot reuse block {b}: it last ran at a step without guidance, and so '
+                    'only for one of the two calls')
         ran |= {b: guided for b in range(len(denoiser.blocks)) if b not in skip and b not in reuse}
 
 # %% ../nbs/20_samplers.ipynb #12e0ceb2
@@ -104,11 +115,14 @@ def plan(
     eta:float=None,     # DDIM's noise; by default the candidate's own, or 0
 )->dict: # keyword arguments for `sample_batch`
     "How to sample: what is given here goes before what the candidate says, and that before the defaults"
-    c = steps if hasattr(steps, 'steps') else SimpleNamespace(steps=steps.tolist() if hasattr(steps, 'tolist') else list(steps))
+    c = (steps if hasattr(steps, 'steps')
+        else SimpleNamespace(steps=steps.tolist() if hasattr(steps, 'tolist') else list(steps)))
     first = lambda v, name, default: v if v is not None else getattr(c, name, default)
-    out = dict(steps=c.steps, sampler=first(sampler, 'sampler', 'ddim'), t_end=first(t_end, 't_end', CLEAN), eta=first(eta, 'eta', 0.))
+    out = dict(steps=c.steps, sampler=first(sampler, 'sampler', 'ddim'), t_end=first(t_end, 't_end', CLEAN),
+        eta=first(eta, 'eta', 0.))
     if not 0 <= out['eta'] <= 1: raise ValueError(f'eta must lie between 0 and 1, got {out["eta"]}')
-    if out['eta'] and not get_sampler(out['sampler']).takes_eta: raise ValueError(f'sampler {out["sampler"]} takes no eta')
+    if out['eta'] and not get_sampler(out['sampler']).takes_eta:
+        raise ValueError(f'sampler {out["sampler"]} takes no eta')
     return out
 
 # %% ../nbs/20_samplers.ipynb #7e5e6390
@@ -127,40 +141,50 @@ def sample(
     "Draw samples; raises ValueError for times that are out of range, repeated or out of order"
     how = plan(steps, sampler, t_end, eta)
     times = [getattr(p, 't', p) for p in how['steps']]
-    check_times(times, denoiser.schedule, how['t_end']); check_blocks(denoiser, how['steps']); warn_if_uneven(how['sampler'], times)
-    if not 0 <= seed < 2**64 or start < 0: raise ValueError(f'seed must lie between 0 and 2^64 and start be at least 0, got {seed} and {start}')
+    check_times(times, denoiser.schedule, how['t_end']); check_blocks(denoiser, how['steps'])
+    warn_if_uneven(how['sampler'], times)
+    if not 0 <= seed < 2**64 or start < 0:
+        raise ValueError(f'seed must lie between 0 and 2^64 and start be at least 0, got {seed} and {start}')
     if n < 1 or batch_size < 1: raise ValueError(f'n and batch_size must be at least 1, got {n} and {batch_size}')
     y, out = check_labels(denoiser, labels, n), []
     with tqdm(total=n, desc='sampling', unit='img', disable=not progress) as bar:
         for lo in range(0, n, batch_size):
             hi = min(n, lo + batch_size)
-            out.append(denoiser.pictures(sample_batch(denoiser, indices=range(start + lo, start + hi), seed=seed, labels=None if y is None else y[lo:hi], callback=callback, **how)).cpu())
+            out.append(denoiser.pictures(sample_batch(denoiser, indices=range(start + lo, start + hi), seed=seed,
+                labels=None if y is None else y[lo:hi], callback=callback, **how)).cpu())
             bar.update(hi - lo)
     return torch.cat(out)
 
 # %% ../nbs/20_samplers.ipynb #cb622f38
 def warn_if_uneven(sampler:str, times):
     "Warn when a sampler's weights are those of evenly spaced times and these are not"
-    times = np.asarray(times, float); gaps = -np.diff(times if len(times) != 2 else [*times, -1.])  # two steps: the way to the end counts as a gap
+    # two steps: the way to the end counts as a gap
+    times = np.asarray(times, float); gaps = -np.diff(times if len(times) != 2 else [*times, -1.])
     if get_sampler(sampler).even and len(gaps) > 1 and gaps.max() > 1.05*gaps.min() + 1.5:
-        warnings.warn(f'{sampler} uses the weights of evenly spaced steps, as its authors do, and these are uneven: ipndm is the same with weights for them', stacklevel=3)
+        warnings.warn(f'{sampler} uses the weights of evenly spaced steps, as its authors do, and these are uneven: '
+            'ipndm is the same with weights for them', stacklevel=3)
 
 def check_labels(denoiser:Denoiser, labels, n:int):
     "(n,) int64 labels, or None when none are given; raises ValueError for labels that the model does not know"
     if labels is None: return None
     if not denoiser.n_classes: raise ValueError(f'{denoiser.name} is unconditional: it takes no labels')
     try: y = torch.as_tensor(labels).cpu()
-    except (TypeError, ValueError, RuntimeError): raise ValueError(f'labels must be whole numbers, got {labels!r}') from None
-    if y.is_floating_point() or y.is_complex() or y.dtype == torch.bool or y.ndim > 1: raise ValueError(f'labels must be whole numbers, one for all or one for each sample, got {y.dtype} of shape {tuple(y.shape)}')
+    except (TypeError, ValueError, RuntimeError):
+        raise ValueError(f'labels must be whole numbers, got {labels!r}') from None
+    if y.is_floating_point() or y.is_complex() or y.dtype == torch.bool or y.ndim > 1:
+        raise ValueError(f'labels must be whole numbers, one for all or one for each sample, got {y.dtype} of '
+            f'shape {tuple(y.shape)}')
     y = y.long().expand(n) if y.ndim == 0 else y.long()
     if len(y) != n: raise ValueError(f'{len(y)} labels for {n} samples')
-    if y.min() < 0 or y.max() >= denoiser.n_classes: raise ValueError(f'labels run from 0 to {denoiser.n_classes - 1}, got {int(y.min())} to {int(y.max())}')
+    if y.min() < 0 or y.max() >= denoiser.n_classes:
+        raise ValueError(f'labels run from 0 to {denoiser.n_classes - 1}, got {int(y.min())} to {int(y.max())}')
     return y
 
 # %% ../nbs/20_samplers.ipynb #f770ac02
 def _moves(steps, denoiser): # pairs of a step and its number of calls
     how = plan(steps); s = get_sampler(how['sampler'])
-    return [(p, s.calls(m)) for p, m in zip(how['steps'], spans(denoiser.schedule, [getattr(p, 't', p) for p in how['steps']], how['t_end']))]
+    return [(p, s.calls(m)) for p, m in zip(how['steps'],
+        spans(denoiser.schedule, [getattr(p, 't', p) for p in how['steps']], how['t_end']))]
 
 def evaluations(
     steps,              # a list of times or steps, or a candidate

@@ -20,15 +20,20 @@ class NoiseSchedule:
         name:str='custom',      # how the schedule is called in files and tables
     ):
         a = np.asarray(alphas_cumprod, dtype=np.float64)
-        if a.ndim != 1 or len(a) < 2: raise ValueError(f'alphas_cumprod: expected a list of at least 2 numbers, got shape {a.shape}')
+        if a.ndim != 1 or len(a) < 2:
+            raise ValueError(f'alphas_cumprod: expected a list of at least 2 numbers, got shape {a.shape}')
         if not (np.all(np.isfinite(a)) and a.max() < 1 and a.min() > 0):
             raise ValueError(f'alphas_cumprod must lie strictly between 0 and 1, got {a.min():.3g} to {a.max():.3g}')
-        if not np.all(np.diff(a) < 0): raise ValueError(f'alphas_cumprod must be strictly decreasing; it is not at step {int(np.argmax(np.diff(a) >= 0)) + 1}')
+        if not np.all(np.diff(a) < 0):
+            raise ValueError(f'alphas_cumprod must be strictly decreasing; it is not at step '
+                f'{int(np.argmax(np.diff(a) >= 0)) + 1}')
         self.alphas_cumprod, self.name = a, name
         self._t, self._log_ab = np.arange(CLEAN, len(a), dtype=np.float64), np.concatenate([[0.], np.log(a)])
 
     def __len__(self): return len(self.alphas_cumprod)
-    def __repr__(self): return f'NoiseSchedule({self.name!r}, {len(self)} steps, alpha-bar {self.alphas_cumprod[0]:.6g} to {self.alphas_cumprod[-1]:.3g})'
+    def __repr__(self):
+        return (f'NoiseSchedule({self.name!r}, {len(self)} steps, alpha-bar {self.alphas_cumprod[0]:.6g} to '
+            f'{self.alphas_cumprod[-1]:.3g})')
 
 # %% ../nbs/00_schedule.ipynb #bb56cdcb
 from fastcore.basics import patch
@@ -37,7 +42,8 @@ from fastcore.basics import patch
 def _log_alpha_bar(self:NoiseSchedule, t):
     t = np.asarray(t, dtype=np.float64)
     if np.any(~(t >= CLEAN)) or np.any(~(t <= len(self) - 1)):
-        raise ValueError(f'time {t} is outside the schedule: training steps run from 0 to {len(self)-1}, and {CLEAN} is clean data')
+        raise ValueError(f'time {t} is outside the schedule: training steps run from 0 to {len(self)-1}, '
+            f'and {CLEAN} is clean data')
     return np.interp(t, self._t, self._log_ab)
 
 @patch

@@ -44,9 +44,14 @@ class Preset:
     singles: int = 0        # where blocks are searched, the second generation is the single changes of the best candidate, at most as many times the population
 
     @property
-    def counts(self): "All numbers of samples on which candidates are compared, rising"; return tuple(sorted({*self.rungs, self.samples, self.final_samples, *self.race}))
+    def counts(self):
+        "All numbers of samples on which candidates are compared, rising"
+        return tuple(sorted({*self.rungs, self.samples, self.final_samples, *self.race}))
     @property
-    def race(self): "Sample counts of the last decision: doubled, and doubled again"; return tuple(n for n in (2*self.final_samples, self.last_samples) if self.final_samples < n <= self.last_samples)
+    def race(self):
+        "Sample counts of the last decision: doubled, and doubled again"
+        return tuple(n for n in (2*self.final_samples, self.last_samples)
+            if self.final_samples < n <= self.last_samples)
 
 RACERS = 4  # how many candidates the last decision is made between
 PRESETS = dict(
@@ -61,14 +66,22 @@ def network_evaluations(p:Preset, steps:int, evals:int=1, known:int=7)->int:
 
 def search_pictures(p:Preset)->int:
     "How many pictures a search draws at most, held-out ones apart"
-    finals = (p.finalists + 1)*(p.final_samples - min((*p.rungs, p.samples))) + p.refinements*_climbing(p.finalists, _refining(p))
-    return sum(_climbing(_size(p, g), _halving(p)) for g in range(p.evolution.generations)) + finals + _climbing(RACERS, [n - p.final_samples for n in p.race])
+    finals = ((p.finalists + 1)*(p.final_samples - min((*p.rungs, p.samples)))
+        + p.refinements*_climbing(p.finalists, _refining(p)))
+    return (sum(_climbing(_size(p, g), _halving(p)) for g in range(p.evolution.generations)) + finals
+        + _climbing(RACERS, [n - p.final_samples for n in p.race]))
 
-def _size(p, g): "How many candidates generation `g` has at most"; return p.evolution.population*(max(1, p.singles) if g == 1 else 1)
+def _size(p, g):
+    "How many candidates generation `g` has at most"
+    return p.evolution.population*(max(1, p.singles) if g == 1 else 1)
 
-def _halving(p): "Rungs at which half of the candidates leave, and the last one; in the paper's search how many leave is not known beforehand"; return (*(p.rungs if p.evolution.name != 'paper' else ()), p.samples)
+def _halving(p):
+    "Rungs at which half of the candidates leave, and the last one; in the paper's search how many leave is not known beforehand"
+    return (*(p.rungs if p.evolution.name != 'paper' else ()), p.samples)
 
-def _refining(p): "Rungs of a refinement: near the best, the lowest one tells nothing any more"; return (p.samples, p.final_samples) if p.rungs else (p.final_samples,)
+def _refining(p):
+    "Rungs of a refinement: near the best, the lowest one tells nothing any more"
+    return (p.samples, p.final_samples) if p.rungs else (p.final_samples,)
 
 def _climbing(n, rungs): # pictures
     "What `n` candidates draw at most of which half go on at every rung"
@@ -77,9 +90,11 @@ def _climbing(n, rungs): # pictures
 # %% ../nbs/80_search.ipynb #3d2c2a8c
 def pack(c:Candidate)->dict:
     "A candidate as plain values, as short as possible"
-    lists = lambda s: dict(**(dict(skip=sorted(s.skip)) if s.skip else {}), **(dict(reuse=sorted(s.reuse)) if s.reuse else {}), **({} if s.guided else dict(guided=False)))
+    lists = lambda s: dict(**(dict(skip=sorted(s.skip)) if s.skip else {}),
+        **(dict(reuse=sorted(s.reuse)) if s.reuse else {}), **({} if s.guided else dict(guided=False)))
     steps = [s.t if not lists(s) else dict(t=s.t, **lists(s)) for s in c.steps]
-    return dict(steps=steps, **({} if c.t_end == CLEAN else dict(t_end=c.t_end)), sampler=c.sampler, **(dict(eta=c.eta) if c.eta else {}))
+    return dict(steps=steps, **({} if c.t_end == CLEAN else dict(t_end=c.t_end)), sampler=c.sampler,
+        **(dict(eta=c.eta) if c.eta else {}))
 
 def unpack(d:dict)->Candidate:
     "The candidate that `pack` made `d` of"
@@ -90,7 +105,8 @@ def unpack(d:dict)->Candidate:
 def _lock(f):
     "Take the file for this process alone; raises BlockingIOError if another has it"
     try: import fcntl
-    except ImportError: return  # Windows: an open file cannot be renamed or removed there, but two writers are not kept apart
+    # Windows: an open file cannot be renamed or removed there, but two writers are not kept apart
+    except ImportError: return
     fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 class Journal:
@@ -106,14 +122,20 @@ class Journal:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self.file = open(self.path, 'a+b'); _lock(self.file)
             self._read(config)
-        except BlockingIOError: self.close(); raise RuntimeError(f'{path}: another process is running this search') from None
-        except OSError as e: self.close(); raise ValueError(f'{self.path.parent}: cannot write there ({e.strerror}); choose another output folder') from None
+        except BlockingIOError:
+            self.close(); raise RuntimeError(f'{path}: another process is running this search') from None
+        except OSError as e:
+            self.close()
+            raise ValueError(f'{self.path.parent}: cannot write there ({e.strerror}); '
+                'choose another output folder') from None
         except BaseException: self.close(); raise
 
 # %% ../nbs/80_search.ipynb #1e5eeea0
 START = b'{"kind":"run"'  # how a journal begins
 
-def plain(d): "`d` as it would come back from JSON; numpy's numbers become Python's"; return json.loads(json.dumps(d, default=lambda o: o.item()))
+def plain(d):
+    "`d` as it would come back from JSON; numpy's numbers become Python's"
+    return json.loads(json.dumps(d, default=lambda o: o.item()))
 
 def differences(old:dict, new:dict, prefix='')->list:
     "What differs between two nested dicts of plain values, one text for each value"
@@ -126,7 +148,8 @@ def differences(old:dict, new:dict, prefix='')->list:
 
 def _line(path, i, read):
     try: return read()
-    except (ValueError, KeyError, TypeError): raise ValueError(f'{path}: line {i} is not readable; this is no journal, or it was changed by hand') from None
+    except (ValueError, KeyError, TypeError):
+        raise ValueError(f'{path}: line {i} is not readable; this is no journal, or it was changed by hand') from None
 
 # %% ../nbs/80_search.ipynb #9bfad0e9
 @patch
@@ -138,9 +161,13 @@ def _read(self:Journal, config):
     if not whole: return self.begin(config, self.found)
     head, *lines = whole.splitlines(); head = _line(self.path, 1, lambda: json.loads(head))
     differ = differences(head['config'], config)
-    if differ: raise ValueError(f'{self.path.parent} holds another run ({"; ".join(differ)}); choose another output folder, or delete this one')
+    if differ:
+        raise ValueError(f'{self.path.parent} holds another run ({"; ".join(differ)}); choose another output '
+            'folder, or delete this one')
     self.found, self.config = head['found'], config
-    for i, l in enumerate(lines, 2): r = _line(self.path, i, lambda: json.loads(l)); self.records[_line(self.path, i, lambda: (r['stage'], unpack(r), r['n']))] = r
+    for i, l in enumerate(lines, 2):
+        r = _line(self.path, i, lambda: json.loads(l))
+        self.records[_line(self.path, i, lambda: (r['stage'], unpack(r), r['n']))] = r
     if whole != data:
         warnings.warn(f'{self.path}: the last line was cut off and is dropped'); self.file.truncate(len(whole))
 
@@ -155,8 +182,12 @@ def begin(self:Journal, config, found):
 def write(self:Journal, record:dict):
     "Append one line and see that it reaches the disk; raises OSError with advice when it cannot"
     if self.file is None: return
-    try: self.file.write(json.dumps(record, separators=(',', ':')).encode() + b'\n'); self.file.flush(); os.fsync(self.file.fileno())
-    except OSError as e: raise OSError(e.errno, f'{self.path}: cannot be written ({e.strerror}). Everything scored so far is kept; make room and run the same command again to continue') from None
+    try:
+        self.file.write(json.dumps(record, separators=(',', ':')).encode() + b'\n'); self.file.flush()
+        os.fsync(self.file.fileno())
+    except OSError as e:
+        raise OSError(e.errno, f'{self.path}: cannot be written ({e.strerror}). Everything scored so far is kept; make '
+            'room and run the same command again to continue') from None
 
 @patch
 def score(self:Journal, stage:str, c:Candidate, n:int, make, nfe:int=0)->Score:
@@ -164,14 +195,18 @@ def score(self:Journal, stage:str, c:Candidate, n:int, make, nfe:int=0)->Score:
     r = self.records.get((stage, c, n))
     if r is None:
         s = make()
-        r = dict(stage=stage, **pack(c), n=n, score=s.value if math.isfinite(s.value) else None, nfe=nfe, done=s.done, seconds=s.seconds, **(dict(reason=s.reason) if s.reason else {}), **(dict(parts=list(s.parts)) if s.parts else {}))
+        r = dict(stage=stage, **pack(c), n=n, score=s.value if math.isfinite(s.value) else None, nfe=nfe, done=s.done,
+            seconds=s.seconds, **(dict(reason=s.reason) if s.reason else {}),
+            **(dict(parts=list(s.parts)) if s.parts else {}))
         self.write(r); self.records[stage, c, n] = r
-    return Score(math.inf if r['score'] is None else r['score'], n, r['nfe'], r['seconds'], r.get('reason', ''), r.get('done', 0), tuple(r.get('parts', ())))
+    return Score(math.inf if r['score'] is None else r['score'], n, r['nfe'], r['seconds'], r.get('reason', ''),
+        r.get('done', 0), tuple(r.get('parts', ())))
 
 @patch
 def spent(self:Journal, *keys)->tuple:
     "Sums over all scores but the held-out ones, such as of 'nfe', network evaluations asked for, and 'done', those that were not shared"
-    return tuple(self.found.get('proposals_nfe', 0) + sum(r.get(k, 0) for (stage, _, _), r in self.records.items() if stage != 'held out') for k in keys)
+    return tuple(self.found.get('proposals_nfe', 0)
+        + sum(r.get(k, 0) for (stage, _, _), r in self.records.items() if stage != 'held out') for k in keys)
 
 @patch
 def close(self:Journal):
@@ -187,14 +222,17 @@ HELD_OUT = 2**62  # added to the seed for held-out noise, so that no search seed
 def weights_check(net)->str:
     "Eight hex digits that change when a network's weights change (from the start of every tensor)"
     crc = 0
-    for name, p in sorted(bare(net).state_dict().items()): crc = zlib.crc32(p.detach().flatten()[:4096].float().cpu().numpy().tobytes(), zlib.crc32(name.encode(), crc))
+    for name, p in sorted(bare(net).state_dict().items()):
+        crc = zlib.crc32(p.detach().flatten()[:4096].float().cpu().numpy().tobytes(), zlib.crc32(name.encode(), crc))
     return f'{crc:08x}'
 
 # %% ../nbs/80_search.ipynb #17a34073
 class Search:
     "A search for the best steps of a model under a reference"
     modelled = True     # a model of the scores chooses the children
-    grafted = False     # children are offered with first steps of scored candidates, too (`evolve.grafts`): an eighth cheaper, some per cent worse with a `thrift` of 2
+    # children are offered with first steps of scored candidates, too (`evolve.grafts`): an eighth cheaper, some
+    # per cent worse with a `thrift` of 2
+    grafted = False
     def __init__(self,
         model:Denoiser,             # model to be made fast
         reference:Reference,        # statistics of real pictures, with an extractor
@@ -219,30 +257,45 @@ class Search:
         batch_size:int=None,        # samples per network call; by default found by trying
         precision:str='auto',       # 'auto' (the faster one, by timing), 'float32', 'bfloat16' or 'float16'
     ):
-        if not isinstance(preset, Preset) and preset not in PRESETS: raise ValueError(f'unknown preset {preset!r}; known: {", ".join(PRESETS)}')
+        if not isinstance(preset, Preset) and preset not in PRESETS:
+            raise ValueError(f'unknown preset {preset!r}; known: {", ".join(PRESETS)}')
         if not 0 <= seed < HELD_OUT: raise ValueError(f'seed must lie between 0 and 2^62, got {seed}')
-        if precision not in ('auto', 'float32', 'bfloat16', 'float16'): raise ValueError(f"precision must be 'auto', 'float32', 'bfloat16' or 'float16', got {precision!r}")
+        if precision not in ('auto', 'float32', 'bfloat16', 'float16'):
+            raise ValueError(f"precision must be 'auto', 'float32', 'bfloat16' or 'float16', got {precision!r}")
         self.space = space or SearchSpace(len(model.schedule), steps, sampler=sampler, eta=eta)
-        if self.space.n_train != len(model.schedule): raise ValueError(f'the space is for {self.space.n_train} training steps, the model has {len(model.schedule)}')
-        self.model, self.reference, self.seed, self.out, self.batch_size, self.precision = model, reference, seed, out and Path(out), batch_size, precision
-        self._settle(preset, dict(samples=samples, population=population, generations=generations, finalists=finalists, final_samples=final_samples, refinements=refinements, held_out=held_out, last_samples=last_samples, rungs=rungs))
-        self.own_baselines, self.seeds = {k: self._baseline(k, c) for k, c in (baselines or {}).items()}, tuple(seed_genes(s, self.space) for s in seeds)
+        if self.space.n_train != len(model.schedule):
+            raise ValueError(f'the space is for {self.space.n_train} training steps, the model '
+                f'has {len(model.schedule)}')
+        self.model, self.reference, self.seed, self.out, self.batch_size, self.precision = (model, reference, seed,
+            out and Path(out), batch_size, precision)
+        self._settle(preset, dict(samples=samples, population=population, generations=generations, finalists=finalists,
+            final_samples=final_samples, refinements=refinements, held_out=held_out, last_samples=last_samples,
+            rungs=rungs))
+        self.own_baselines, self.seeds = ({k: self._baseline(k, c) for k, c in (baselines or {}).items()},
+            tuple(seed_genes(s, self.space) for s in seeds))
         for s in self.seeds: self.space.repair(*s)
         self._check_blocks()
-        Fitness(model, reference, self.preset.samples, rungs=[*self.preset.counts, self.preset.held_out], batch_size=1 if batch_size is None else batch_size)  # complains about what cannot be scored
+        # complains about what cannot be scored
+        Fitness(model, reference, self.preset.samples, rungs=[*self.preset.counts, self.preset.held_out],
+            batch_size=1 if batch_size is None else batch_size)
 
 # %% ../nbs/80_search.ipynb #919fc7d8
 def _with_blocks(p:Preset, singles):
     "The preset where blocks are searched, too: there is more to find, and children share more"
-    return dataclasses.replace(p, evolution=dataclasses.replace(p.evolution, population=2*p.evolution.population), singles=5 if singles else 0)
+    return dataclasses.replace(p, evolution=dataclasses.replace(p.evolution, population=2*p.evolution.population),
+        singles=5 if singles else 0)
 
-def _changeable(space): "Whether a step may go without any block"; b = space.blocks; return bool(b and b.most and (b.skip or b.reuse and space.step_range[1] > 1))
+def _changeable(space):
+    "Whether a step may go without any block"
+    b = space.blocks; return bool(b and b.most and (b.skip or b.reuse and space.step_range[1] > 1))
 
 @patch
 def _settle(self:Search, preset, changes):
     "Find the preset of this space, with some of its numbers changed"
     self.preset_name = preset if isinstance(preset, str) else 'custom'
-    if isinstance(preset, str): preset = PRESETS[preset] if preset == 'paper' or not self.space.blocks else _with_blocks(PRESETS[preset], self.modelled)
+    if isinstance(preset, str):
+        preset = (PRESETS[preset] if preset == 'paper' or not self.space.blocks
+            else _with_blocks(PRESETS[preset], self.modelled))
     self.preset = _change(preset, **changes)
     if self.preset.singles and not _changeable(self.space): self.preset = dataclasses.replace(self.preset, singles=0)
 
@@ -251,7 +304,8 @@ def _rungs(rungs)->set: # of int
     "Numbers of samples; raises ValueError for what is none"
     try: out = {int(r) for r in rungs if r >= 2 and r == int(r)}
     except (TypeError, ValueError, OverflowError): out = None
-    if out is None or len(out) < len({*rungs}): raise ValueError(f'rungs must be whole numbers of samples, 2 or more, such as (50, 100), got {rungs!r}')
+    if out is None or len(out) < len({*rungs}):
+        raise ValueError(f'rungs must be whole numbers of samples, 2 or more, such as (50, 100), got {rungs!r}')
     return out
 
 def _whole(name, v, least)->int:
@@ -262,14 +316,18 @@ def _whole(name, v, least)->int:
     if v < least: raise ValueError(f'{name} must be at least {least}, got {v}')
     return int(v)
 
-def _change(p:Preset, samples=None, population=None, generations=None, finalists=None, final_samples=None, refinements=None, held_out=None, last_samples=None, rungs=None)->Preset:
+def _change(p:Preset, samples=None, population=None, generations=None, finalists=None, final_samples=None,
+        refinements=None, held_out=None, last_samples=None, rungs=None)->Preset:
     "A preset with some numbers changed; the finalists get at least as many samples as everyone, and rungs lie below"
     given = lambda least, **kw: {k: _whole(k, v, least) for k, v in kw.items() if v is not None}
-    new = given(2, samples=samples, final_samples=final_samples, held_out=held_out) | given(1, finalists=finalists) | given(0, refinements=refinements, last_samples=last_samples)
+    new = (given(2, samples=samples, final_samples=final_samples, held_out=held_out) | given(1, finalists=finalists)
+        | given(0, refinements=refinements, last_samples=last_samples))
     new['final_samples'] = final = max(new.get('final_samples', p.final_samples), new.get('samples', p.samples))
     new.setdefault('last_samples', round(p.last_samples/p.final_samples*final))
-    p = dataclasses.replace(p, evolution=dataclasses.replace(p.evolution, **given(1, population=population, generations=generations)), **new)
-    return dataclasses.replace(p, rungs=tuple(sorted(r for r in (p.rungs if rungs is None else _rungs(rungs)) if r < p.samples)))
+    p = dataclasses.replace(p, evolution=dataclasses.replace(p.evolution,
+        **given(1, population=population, generations=generations)), **new)
+    return dataclasses.replace(p,
+        rungs=tuple(sorted(r for r in (p.rungs if rungs is None else _rungs(rungs)) if r < p.samples)))
 
 # %% ../nbs/80_search.ipynb #ae4ab012
 @patch
@@ -284,37 +342,58 @@ def _baseline(self:Search, name, c)->Candidate:
 def _check_blocks(self:Search):
     "Raise ValueError unless the model can do what the space allows"
     b, own = self.space.blocks, self.model.blocks
-    if b and own is None: raise ValueError(f'{self.model.name}: the space lets steps leave out blocks, but the blocks of the model are not known: model.with_(blocks=find_blocks(model))')
-    if b and len(b.saves) != len(own): raise ValueError(f'{self.model.name}: the space is for a network of {len(b.saves)} blocks, this one has {len(own)}')
+    if b and own is None:
+        raise ValueError(f'{self.model.name}: the space lets steps leave out blocks, but the blocks of the model are '
+            'not known: model.with_(blocks=find_blocks(model))')
+    if b and len(b.saves) != len(own):
+        raise ValueError(f'{self.model.name}: the space is for a network of {len(b.saves)} blocks, '
+            f'this one has {len(own)}')
 
 # %% ../nbs/80_search.ipynb #114481a6
 def network_card(model:Denoiser)->dict:
     "What changes the pictures and is neither in the model's card nor in its weights; only what is not as usual"
-    def of(net): # settings that two networks with the same weights may differ in (those of the shipped kind, a dict, follow from the weights)
-        quick, net = net is not bare(net), bare(net); c, scale = getattr(getattr(net, 'net', net), 'config', None), getattr(net, 'time_scale', 1.)
-        return {**({} if c is None or isinstance(c, dict) else dict(config=repr(c))), **({} if scale == 1 else dict(time_scale=scale)), **(dict(compiled=True) if quick else {})}
+    # settings that two networks with the same weights may differ in (those of the shipped kind, a dict, follow from
+    # the weights)
+    def of(net):
+        quick, net = net is not bare(net), bare(net)
+        c, scale = getattr(getattr(net, 'net', net), 'config', None), getattr(net, 'time_scale', 1.)
+        return {**({} if c is None or isinstance(c, dict) else dict(config=repr(c))),
+            **({} if scale == 1 else dict(time_scale=scale)), **(dict(compiled=True) if quick else {})}
     own = dict(null_label=model.null_label) if model.guidance_scale != 1 else {}
-    own |= {k: getattr(model, k) for k, usual in (('conditional', True), ('learned_variance', False)) if getattr(model, k) != usual}
-    return plain({**own, **{k: d for k, n in (('net', model.net), ('classifier', model.classifier if model.classifier_scale else None)) if n is not None and (d := of(n))}})
+    own |= {k: getattr(model, k) for k, usual in (('conditional', True), ('learned_variance', False))
+        if getattr(model, k) != usual}
+    return plain({**own, **{k: d for k, n in (('net', model.net),
+        ('classifier', model.classifier if model.classifier_scale else None)) if n is not None and (d := of(n))}})
 
 @patch(as_prop=True)
-def thrift(self:Search)->float: "How much children that begin like scored ones are preferred (`choose`); with blocks less, where it was not tried"; return 2. if self.space.blocks else 4.
+def thrift(self:Search)->float:
+    "How much children that begin like scored ones are preferred (`choose`); with blocks less, where it was not tried"
+    return 2. if self.space.blocks else 4.
 
 @patch(as_prop=True)
 def config(self:Search)->dict:
     "All that the result depends on, as plain values"
     s, r = self.space, self.reference
-    space = dict(steps=s.n_steps, sampler=s.sampler, eta=s.eta, allowed=None if s.allowed is None else zlib.crc32(s.grid.tobytes()), windows=s.windows, min_gap=s.min_gap, free_end=s.free_end)
+    space = dict(steps=s.n_steps, sampler=s.sampler, eta=s.eta,
+        allowed=None if s.allowed is None else zlib.crc32(s.grid.tobytes()), windows=s.windows, min_gap=s.min_gap,
+        free_end=s.free_end)
     ref = dict(features=r.features, n=r.n, check=f'{float(np.trace(r.cov)) + float(r.mean.sum()):.6g}')
-    if r.extractor and r.extractor.preprocessing and not r.preprocessing: ref['prepared'] = r.extractor.preprocessing  # where the statistics do not say, the extractor decides
+    # where the statistics do not say, the extractor decides
+    if r.extractor and r.extractor.preprocessing and not r.preprocessing: ref['prepared'] = r.extractor.preprocessing
     if self.own_baselines: space['baselines'] = {k: pack(c) for k, c in self.own_baselines.items()}
-    if s.blocks: space['blocks'] = dict(s.blocks.card(), fingerprint=self.model.blocks.fingerprint, proposals=3)  # 3: how they are proposed; journals of another way are refused
+    # 3: how they are proposed; journals of another way are refused
+    if s.blocks: space['blocks'] = dict(s.blocks.card(), fingerprint=self.model.blocks.fingerprint, proposals=3)
     if net := network_card(self.model): space['network'] = net
     if self.grafted: space['grafted'] = True
     if self.modelled and self.preset.pool > 1 and not s.blocks: space['thrift'] = self.thrift
-    return plain(dict(version=__version__, **space, preset=self.preset_name, **{k: v for k, v in dataclasses.asdict(self.preset).items() if k != 'singles' or v}, seed=self.seed, seeds=[t if l is None else [t, [list(map(sorted, p)) for p in l]] for t, l in self.seeds], precision=self.precision,
-                asked_batch_size=self.batch_size, device=self.model.device.type, model=self.model.card(), weights=weights_check(self.model.net), reference=ref,
-                **(dict(classifier=weights_check(self.model.classifier)) if self.model.classifier_scale and hasattr(self.model.classifier, 'state_dict') else {})))
+    return plain(dict(version=__version__, **space, preset=self.preset_name,
+                **{k: v for k, v in dataclasses.asdict(self.preset).items() if k != 'singles' or v}, seed=self.seed,
+                seeds=[t if l is None else [t, [list(map(sorted, p)) for p in l]] for t, l in self.seeds],
+                precision=self.precision,
+                asked_batch_size=self.batch_size, device=self.model.device.type, model=self.model.card(),
+                weights=weights_check(self.model.net), reference=ref,
+                **(dict(classifier=weights_check(self.model.classifier)) if self.model.classifier_scale
+                and hasattr(self.model.classifier, 'state_dict') else {})))
 
 # %% ../nbs/80_search.ipynb #6ab27c17
 @patch
@@ -331,25 +410,34 @@ def _pictures(self:Search):
 # %% ../nbs/80_search.ipynb #045fdb86
 @patch
 def _price(self:Search): # text
-    most, n, path = self.space.known(self.model.schedule, self.space.step_range[1])['uniform'], self._pictures(), math.prod(self._trajectory)
+    most, n, path = (self.space.known(self.model.schedule, self.space.step_range[1])['uniform'], self._pictures(),
+        math.prod(self._trajectory))
     once, grads = evaluations(most, self.model), n*gradients(most, self.model)
-    return f'at most {n*once + path*once//len(most):,} network evaluations' + (f' and {grads:,} classifier gradients' if grads else '') + ', of which a part is shared'
+    return (f'at most {n*once + path*once//len(most):,} network evaluations'
+        + (f' and {grads:,} classifier gradients' if grads else '') + ', of which a part is shared')
 
 @patch(as_prop=True)
 def _trajectory(self:Search): # number of samples, number of steps
     "How fine the trajectory is that the proposals are read off"
-    return (max(4, min(24, self.preset.samples//10)), min(len(self.model.schedule), max(64, 2*self.space.full_steps))) if self.preset.proposals else (0, 0)
+    return ((max(4, min(24, self.preset.samples//10)), min(len(self.model.schedule), max(64, 2*self.space.full_steps)))
+        if self.preset.proposals else (0, 0))
 
 @patch
 def _finals_card(self:Search):
     p = self.preset
-    return f'{p.finalists} of the best and the best known, then {p.refinements} generations of {p.finalists}; {p.final_samples} samples each' + (f', up to {p.last_samples} for the last decision' if p.race else '')
+    return (f'{p.finalists} of the best and the best known, then {p.refinements} generations of {p.finalists}; '
+        f'{p.final_samples} samples each' + (f', up to {p.last_samples} for the last decision' if p.race else ''))
 
 @patch
 def _repr_markdown_(self:Search):
     p = self.preset; ev = p.evolution
-    rows = {'model': self.model.name, 'metric': self.reference.metric, 'space': f'{self.space.n_steps} steps, {self.space.sampler}, {self.space.size:.3g} candidates', 'preset': self.preset_name,
-            'generations': f'{ev.generations} of {ev.population} candidates, {" then ".join(map(str, (*p.rungs, p.samples)))} samples each' + (f', the second of at most {_size(p, 1)} single changes of the best' if p.singles and ev.generations > 1 else ''), 'finals': self._finals_card(), 'held out': f'{p.held_out} fresh samples',
+    rows = {'model': self.model.name, 'metric': self.reference.metric,
+            'space': f'{self.space.n_steps} steps, {self.space.sampler}, {self.space.size:.3g} candidates',
+            'preset': self.preset_name,
+            'generations': f'{ev.generations} of {ev.population} candidates, '
+            f'{" then ".join(map(str, (*p.rungs, p.samples)))} samples each'
+            + (f', the second of at most {_size(p, 1)} single changes of the best' if p.singles
+            and ev.generations > 1 else ''), 'finals': self._finals_card(), 'held out': f'{p.held_out} fresh samples',
             'cost': self._price(), 'seed': self.seed, 'output': self.out or 'in memory'}
     return '**Search**\n\n| | |\n|:--|:--|\n' + '\n'.join(f'| {k} | {v} |' for k, v in rows.items())
 
@@ -363,12 +451,18 @@ def under_way(self:Search, progress=True, workers=1, executor=None): # Run
     journal = Journal(self.out and self.out/'journal.jsonl', self.config)
     try:
         if not journal.found: self._prepare(journal, progress)
-        if get_sampler(self.space.sampler).even: warnings.warn(f'{self.space.sampler} uses the weights of evenly spaced steps, also for the uneven ones that are tried here; ipndm is the same with weights for them')
+        if get_sampler(self.space.sampler).even:
+            warnings.warn(f'{self.space.sampler} uses the weights of evenly spaced steps, also for the uneven ones that '
+                'are tried here; ipndm is the same with weights for them')
         model = self.model.with_(precision=journal.found['precision'])
-        p = self.preset; fit = Fitness(model, self.reference, p.samples, self.seed, rungs=p.counts, batch_size=journal.found['batch_size'], parts=bool(p.rungs or p.race))
-        with tqdm(total=self._pictures(), unit='img', disable=not progress, smoothing=.05) as bar: yield Run(self, model, journal, bar, fit, {n: {} for n in p.counts}, [], crew)
+        p = self.preset
+        fit = Fitness(model, self.reference, p.samples, self.seed, rungs=p.counts,
+            batch_size=journal.found['batch_size'], parts=bool(p.rungs or p.race))
+        with tqdm(total=self._pictures(), unit='img', disable=not progress, smoothing=.05) as bar:
+            yield Run(self, model, journal, bar, fit, {n: {} for n in p.counts}, [], crew)
     except KeyboardInterrupt:
-        kept = f'{len(journal.records)} scores are kept in {journal.path}; run the same command again to continue' if self.out else 'nothing was written, as no output folder was given'
+        kept = (f'{len(journal.records)} scores are kept in {journal.path}; run the same command again to continue'
+            if self.out else 'nothing was written, as no output folder was given')
         raise KeyboardInterrupt(f'stopped: {kept}') from None
     finally:
         journal.close()
@@ -393,13 +487,17 @@ def check_out(self:Search, ignore=()):
     if not self.out: return
     path = self.out/'journal.jsonl'
     near = next(p for p in (self.out, *self.out.absolute().parents) if p.exists())
-    if not near.is_dir() or not os.access(near, os.W_OK): raise ValueError(f'{self.out}: cannot write there; choose another output folder')
+    if not near.is_dir() or not os.access(near, os.W_OK):
+        raise ValueError(f'{self.out}: cannot write there; choose another output folder')
     if not path.exists(): return
     with open(path, 'rb') as f: line = f.readline()
     if line.startswith(START) and line.endswith(b'\n'):
         old = _line(path, 1, lambda: json.loads(line))['config']
-        differ = differences({k: v for k, v in old.items() if k not in ignore}, {k: v for k, v in self.config.items() if k not in ignore})
-        if differ: raise ValueError(f'{self.out} holds another run ({"; ".join(differ)}); choose another output folder, or delete this one')
+        differ = differences({k: v for k, v in old.items() if k not in ignore},
+            {k: v for k, v in self.config.items() if k not in ignore})
+        if differ:
+            raise ValueError(f'{self.out} holds another run ({"; ".join(differ)}); choose another output '
+                'folder, or delete this one')
 
 # %% ../nbs/80_search.ipynb #475a986a
 @patch
@@ -418,7 +516,8 @@ def _prepare(self:Search, journal, progress):
     if progress: print('trying precisions and batch sizes ...', file=sys.stderr)
     precision = fastest_precision(self.model) if self.precision == 'auto' else self.precision
     model = self.model.with_(precision=precision)
-    found = dict(batch_size=self.batch_size or find_batch_size(model, extractor=self.reference.extractor), precision=precision)
+    found = dict(batch_size=self.batch_size or find_batch_size(model, extractor=self.reference.extractor),
+        precision=precision)
     if self.preset.proposals: found |= self._first(model, found['batch_size'])
     if journal.file: journal.begin(journal.config, found)
     journal.found = found
@@ -449,15 +548,22 @@ class Run:
 
     def scores(self, stage:str, cs, n:int):
         "Score candidates on `n` samples; those that begin alike one after the other"
-        cs = sorted(cs, key=lambda c: c.key); todo = [c for c in cs if c not in self.levels[n] and (stage, c, n) not in self.journal.records]
+        cs = sorted(cs, key=lambda c: c.key)
+        todo = [c for c in cs if c not in self.levels[n] and (stage, c, n) not in self.journal.records]
         if self.workers:    # they work ahead; here everything is scored in the same order as without them
-            for c, done in self.workers.prepare(self.fit, todo, n, self.bar.update): self.levels[n][c] = self.score(stage, c, n, done=done)
+            for c, done in self.workers.prepare(self.fit, todo, n, self.bar.update):
+                self.levels[n][c] = self.score(stage, c, n, done=done)
         for c in cs:
             if c not in self.levels[n]: self.levels[n][c] = self.score(stage, c, n)
             self.fit.shared.done(c)
 
-    def values(self, n:int)->dict: "Candidate -> value, of all scored on `n` samples"; return {c: s.value for c, s in self.levels[n].items()}
-    def most(self, enough:int)->dict: "Values on the most samples on which at least `enough` candidates were scored; else on those on which most were"; return self.values(next((n for n in sorted(self.levels)[::-1] if len(self.levels[n]) >= enough), max(self.levels, key=lambda n: (len(self.levels[n]), -n))))
+    def values(self, n:int)->dict:
+        "Candidate -> value, of all scored on `n` samples"
+        return {c: s.value for c, s in self.levels[n].items()}
+    def most(self, enough:int)->dict:
+        "Values on the most samples on which at least `enough` candidates were scored; else on those on which most were"
+        return self.values(next((n for n in sorted(self.levels)[::-1] if len(self.levels[n]) >= enough),
+            max(self.levels, key=lambda n: (len(self.levels[n]), -n))))
     def upto(self, pictures:int): "Move the bar to the end of a stage"; self.bar.update(max(0, pictures - self.bar.n))
 
 # %% ../nbs/80_search.ipynb #ab70bdb8
@@ -496,14 +602,18 @@ def hopeful(self:Search,
     level:dict,     # candidate -> Score, of all that were ever scored on as many
 )->list:
     "Those that may be among the parents: fewer others than there are parents beat them beyond doubt"
-    return [c for c in cs if math.isfinite(level[c].value) and beaten(level[c], level.values()) < self.preset.evolution.parents]
+    return [c for c in cs if math.isfinite(level[c].value)
+        and beaten(level[c], level.values()) < self.preset.evolution.parents]
 
 @patch
 def _climb(self:Search, run, stage, cs, rungs):
     "Score candidates on one rung after the other; only the promising ones go on, or in the paper's search those that may be parents"
     for k, n in enumerate(rungs):
         run.scores(stage, cs, n)
-        if k + 1 < len(rungs): level = run.levels[n]; cs = self.hopeful(cs, level) if self.preset.evolution.name == 'paper' else self.promising(cs, level, math.ceil(len(cs)/2))
+        if k + 1 < len(rungs):
+            level = run.levels[n]
+            cs = (self.hopeful(cs, level) if self.preset.evolution.name == 'paper'
+                else self.promising(cs, level, math.ceil(len(cs)/2)))
 
 # %% ../nbs/80_search.ipynb #fa4ce2f1
 @patch
@@ -514,8 +624,10 @@ def _children(self:Search, run, g, n):
     ranked, seen = self.rank(run.most(ev.parents)), {c for level in run.levels.values() for c in level}
     seeds = [*self.seeds, *map(unpack, run.journal.found.get('proposals', ()))]
     pool = propose(g, ranked, self.space, self.model.schedule, ev, self.seed, seeds, seen)
-    known = run.everything() if b else run.most(2*self.space.step_range[1] + 4)    # what a model of block lists has to learn is much
-    if self.grafted and wide > 1 and g > 1 and not b: pool += grafts(pool, known, self.space, seen)   # not at once, so that the search sees many beginnings first
+    # what a model of block lists has to learn is much
+    known = run.everything() if b else run.most(2*self.space.step_range[1] + 4)
+    # not at once, so that the search sees many beginnings first
+    if self.grafted and wide > 1 and g > 1 and not b: pool += grafts(pool, known, self.space, seen)
     cs = choose(pool, n, known, self.model.schedule, b, self.thrift) if wide > 1 else pool
     run.fit.shared.plan(cs, ranked[:ev.parents])
     return cs
@@ -523,7 +635,8 @@ def _children(self:Search, run, g, n):
 @patch
 def _screen(self:Search, run):
     "The second generation where blocks are searched: single changes of the best candidate"
-    best, seen = self.rank(run.most(self.preset.evolution.parents))[0], {c for level in run.levels.values() for c in level}
+    best, seen = (self.rank(run.most(self.preset.evolution.parents))[0],
+        {c for level in run.levels.values() for c in level})
     cs = single_changes(np.random.default_rng([self.seed, 1]), best, self.space, _size(self.preset, 1), seen)
     run.fit.shared.plan(cs, [best]); return cs
 
@@ -532,13 +645,17 @@ def _stages(self:Search, run):
     "Generations, finalists, held-out scores"
     p, ev = self.preset, self.preset.evolution; rungs = (*p.rungs, p.samples)
     for g in range(ev.generations):
-        run.bar.set_description(f'generation {g + 1}/{ev.generations}, best {min(run.values(p.samples).values(), default=math.inf):.4g}')
+        run.bar.set_description(f'generation {g + 1}/{ev.generations}, best '
+            f'{min(run.values(p.samples).values(), default=math.inf):.4g}')
         cs = (self._screen(run) if g == 1 and p.singles else []) or self._children(run, g, ev.population)
         self._climb(run, f'generation {g + 1}', cs, rungs)
         run.history += [(c, run.levels[rungs[0]][c]) for c in cs]
-        if g == 0 and not any(math.isfinite(s.value) for _, s in run.history): warnings.warn(f'all {len(cs)} candidates of the first generation failed; the first: {run.history[0][1].reason}')
+        if g == 0 and not any(math.isfinite(s.value) for _, s in run.history):
+            warnings.warn(f'all {len(cs)} candidates of the first generation failed; the first: '
+                f'{run.history[0][1].reason}')
         run.upto(sum(_climbing(_size(p, h), _halving(p)) for h in range(g + 1)))
-    if not any(math.isfinite(s.value) for _, s in run.history): raise RuntimeError(f'all {len(run.history)} candidates failed; the first: {run.history[0][1].reason}')
+    if not any(math.isfinite(s.value) for _, s in run.history):
+        raise RuntimeError(f'all {len(run.history)} candidates failed; the first: {run.history[0][1].reason}')
     return self._finish(run)
 
 # %% ../nbs/80_search.ipynb #212acace
@@ -546,15 +663,21 @@ def _stages(self:Search, run):
 def _finals(self:Search, run):
     "Scores on more samples: of the best candidates, the best known schedule, and some generations of their children"
     p, ev, known = self.preset, self.preset.evolution, set(self.space.known(self.model.schedule).values())
-    order = list(dict.fromkeys(c for n in (p.samples, *p.rungs[::-1]) for c in self.rank(run.values(n)) if math.isfinite(run.levels[n][c].value)))
+    order = list(dict.fromkeys(c for n in (p.samples, *p.rungs[::-1]) for c in self.rank(run.values(n))
+        if math.isfinite(run.levels[n][c].value)))
     first = order[:p.finalists] + [c for c in order[p.finalists:] if c in known][:not known & set(order[:p.finalists])]
     run.bar.set_description('finalists'); run.fit.shared.plan(first); run.scores('finalists', first, p.final_samples)
     for r in range(p.refinements):
         if not any(math.isfinite(v) for v in run.values(p.final_samples).values()): break
-        run.bar.set_description(f'refinement {r + 1}/{p.refinements}, best {min(run.values(p.final_samples).values()):.4g}')
-        first += (late := self._children(run, ev.generations + r, p.finalists)); self._climb(run, f'refinement {r + 1}', late, _refining(p))
-    finals = {c: run.levels[p.final_samples][c] for c in run.levels[p.final_samples]} if p.final_samples > p.samples else {c: run.levels[p.samples][c] for c in first if c in run.levels[p.samples]}
-    if not any(math.isfinite(s.value) for s in finals.values()): raise RuntimeError(f'all {len(finals)} finalists failed on {p.final_samples} samples; the first: {next(iter(finals.values())).reason}')
+        run.bar.set_description(f'refinement {r + 1}/{p.refinements}, best '
+            f'{min(run.values(p.final_samples).values()):.4g}')
+        first += (late := self._children(run, ev.generations + r, p.finalists))
+        self._climb(run, f'refinement {r + 1}', late, _refining(p))
+    finals = ({c: run.levels[p.final_samples][c] for c in run.levels[p.final_samples]} if p.final_samples > p.samples
+        else {c: run.levels[p.samples][c] for c in first if c in run.levels[p.samples]})
+    if not any(math.isfinite(s.value) for s in finals.values()):
+        raise RuntimeError(f'all {len(finals)} finalists failed on {p.final_samples} samples; the first: '
+            f'{next(iter(finals.values())).reason}')
     return finals
 
 @patch
@@ -563,7 +686,8 @@ def _decide(self:Search, run, finals): # the winner, and {Candidate: Score} of t
     p, level = self.preset, finals; left = self.promising(finals, finals, RACERS)
     for n in p.race:
         if len(left) < 2: break
-        run.bar.set_description(f'last decision, {len(left)} candidates'); run.fit.shared.plan(left); run.scores('last decision', left, n)
+        run.bar.set_description(f'last decision, {len(left)} candidates'); run.fit.shared.plan(left)
+        run.scores('last decision', left, n)
         level = {c: run.levels[n][c] for c in left}; left = self.promising(left, level, math.ceil(len(left)/2)) or left
     return self.rank({c: level[c].value for c in left})[0], level
 
@@ -579,7 +703,8 @@ def _finish(self:Search, run):
     for name, c in names.items():
         bar.set_description(f'held out: {name}'); rows[name] = (c, run.score('held out', c, p.held_out, fresh))
     bar.set_description('done'); bar.update(max(0, bar.total - bar.n))
-    return Result(self, best, rows, run.history, finals, last, run.journal.spent('nfe', 'done'), dict(run.journal.found))
+    return Result(self, best, rows, run.history, finals, last, run.journal.spent('nfe', 'done'),
+        dict(run.journal.found))
 
 # %% ../nbs/80_search.ipynb #c6171d65
 @dataclass(frozen=True, eq=False)
@@ -595,9 +720,13 @@ class Result:
     found: dict         # batch size and precision of the run
 
     @property
-    def ratio(self): "Held-out distance of the searched steps over that of the uniform ones; below 1 is better"; return self.rows['searched'][1].value/self.rows['uniform'][1].value
+    def ratio(self):
+        "Held-out distance of the searched steps over that of the uniform ones; below 1 is better"
+        return self.rows['searched'][1].value/self.rows['uniform'][1].value
     @property
-    def nfe(self): "Network evaluations that the search asked for, held-out scores apart; a part of them was shared"; return self.spent_on[0]
+    def nfe(self):
+        "Network evaluations that the search asked for, held-out scores apart; a part of them was shared"
+        return self.spent_on[0]
     @property
     def done(self): "Network evaluations that were done, held-out scores apart"; return self.spent_on[1]
 
@@ -605,13 +734,16 @@ class Result:
     def spent(self):
         "What the search itself cost, in words; gradients of a classifier are counted apart"
         model = self.search.model; grads = self.nfe//evaluations(self.best, model)*gradients(self.best, model)
-        return f'{self.nfe:,} network evaluations' + (f' and about {grads:,} classifier gradients' if grads else '') + (f', of which {self.nfe - self.done:,} were shared' if self.done < self.nfe else '') + (f'; reused blocks remember at most {self.remembered/1024:,.0f} KB a picture' if self.remembered else '')
+        return (f'{self.nfe:,} network evaluations' + (f' and about {grads:,} classifier gradients' if grads else '')
+            + (f', of which {self.nfe - self.done:,} were shared' if self.done < self.nfe else '')
+            + (f'; reused blocks remember at most {self.remembered/1024:,.0f} KB a picture' if self.remembered else ''))
 
     @property
     def remembered(self)->int:
         "Bytes that the winner's reused blocks remember at most, for a picture in float32; guidance doubles them"
         m = self.search.model
-        return m.blocks.peak_bytes(self.best.steps, 2 if m.guidance_scale != 1 else 1) if any(s.reuse for s in self.best.steps) else 0
+        return (m.blocks.peak_bytes(self.best.steps, 2 if m.guidance_scale != 1 else 1)
+            if any(s.reuse for s in self.best.steps) else 0)
 
     def write(self, out, model, found):
         "The candidate file of the winner"
@@ -620,8 +752,10 @@ class Result:
     def summary(self)->dict:
         "The scores as plain values, as they are written into the candidate file"
         s = self.rows['searched'][1]
-        return dict(metric=self.search.reference.metric, held_out=s.value, held_out_samples=s.n, uniform_held_out=self.rows['uniform'][1].value,
-                    search_score=self.last[self.best].value, search_samples=self.last[self.best].n, search_network_evaluations=self.nfe)
+        return dict(metric=self.search.reference.metric, held_out=s.value, held_out_samples=s.n,
+                    uniform_held_out=self.rows['uniform'][1].value,
+                    search_score=self.last[self.best].value, search_samples=self.last[self.best].n,
+                    search_network_evaluations=self.nfe)
 
 # %% ../nbs/80_search.ipynb #1d0d9701
 @patch
@@ -629,16 +763,20 @@ def table(self:Result)->list:
     "Rows of the result: schedule, steps (with numbers of blocks skipped and reused, such as 339(2s,1r)), network evaluations a picture, held-out distance, ratio to uniform; best last"
     base, model = self.rows['uniform'][1].value, self.search.model
     rows = sorted(self.rows.items(), key=lambda kv: (kv[0] == 'searched', -kv[1][1].value))
-    said = lambda s: f'{s.t:g}' + (f'({",".join(f"{len(v)}{k}" for k, v in (("s", s.skip), ("r", s.reuse)) if v)})' if s.skip or s.reuse else '')
+    said = (lambda s: f'{s.t:g}' + (f'({",".join(f"{len(v)}{k}" for k, v in (("s", s.skip), ("r", s.reuse)) if v)})'
+        if s.skip or s.reuse else ''))
     price = lambda c: dict(cost=self.search.space.cost(c)) if self.search.space.blocks else {}
-    return [dict(schedule=n, steps=' '.join(map(said, c.steps)), evaluations=evaluations(c, model), **price(c), held_out=s.value, ratio=s.value/base) for n, (c, s) in rows]
+    return [dict(schedule=n, steps=' '.join(map(said, c.steps)), evaluations=evaluations(c, model), **price(c),
+        held_out=s.value, ratio=s.value/base) for n, (c, s) in rows]
 
 @patch
 def _cells(self:Result, head): # rows of texts; with blocks, the cost in full steps comes before the last two
     "The table as texts"
     b = self.search.space.blocks; more = lambda x: (x,) if b else ()
-    row = lambda r: (r['schedule'], r['steps'], str(r['evaluations']), *more(f'{r["cost"]/b.full:.2f}' if b else ''), f'{r["held_out"]:.4g}', f'{r["ratio"]:.3f}')
-    return [(*head[:3], *more(f'cost in full steps ({b.unit})' if b else ''), *head[3:])] + [row(r) for r in self.table()]
+    row = lambda r: (r['schedule'], r['steps'], str(r['evaluations']), *more(f'{r["cost"]/b.full:.2f}' if b else ''),
+        f'{r["held_out"]:.4g}', f'{r["ratio"]:.3f}')
+    return ([(*head[:3], *more(f'cost in full steps ({b.unit})' if b else ''), *head[3:])]
+        + [row(r) for r in self.table()])
 
 @patch
 def __str__(self:Result):
@@ -646,10 +784,13 @@ def __str__(self:Result):
     rows = self._cells(('schedule', 'steps', 'network evaluations', f'held-out {m}', 'to uniform'))
     w = [max(map(len, col)) for col in zip(*rows)]
     line = lambda r: '  '.join(c.ljust(k) if i < 2 else c.rjust(k) for i, (c, k) in enumerate(zip(r, w))).rstrip()
-    return '\n'.join([line(rows[0]), '  '.join('-'*k for k in w), *map(line, rows[1:])]) + f'\n({n:,} fresh samples each; the search spent {self.spent})'
+    return ('\n'.join([line(rows[0]), '  '.join('-'*k for k in w), *map(line, rows[1:])])
+        + f'\n({n:,} fresh samples each; the search spent {self.spent})')
 
 @patch
 def _repr_markdown_(self:Result):
-    head, *rows = self._cells(('schedule', 'steps', 'network evaluations', f'held-out {self.search.reference.metric}', 'to uniform'))
+    head, *rows = self._cells(('schedule', 'steps', 'network evaluations', f'held-out {self.search.reference.metric}',
+        'to uniform'))
     line = lambda r: f'| {" | ".join(r)} |'
-    return '\n'.join([line(head), '|:--|:--|' + '--:|'*(len(head) - 2), *map(line, rows)]) + f'\n\n{self.rows["searched"][1].n:,} fresh samples each; the search spent {self.spent}.'
+    return ('\n'.join([line(head), '|:--|:--|' + '--:|'*(len(head) - 2), *map(line, rows)])
+        + f'\n\n{self.rows["searched"][1].n:,} fresh samples each; the search spent {self.spent}.')

@@ -24,7 +24,8 @@ from .fitness import Fitness, Score, round6
 # %% ../nbs/72_signals.ipynb #26387e8b
 def _two(scores, truth):
     s, t = (np.asarray(v, float) for v in (scores, truth))
-    if s.shape != t.shape or s.ndim != 1: raise ValueError(f'scores and truth must be lists of one length, got shapes {s.shape} and {t.shape}')
+    if s.shape != t.shape or s.ndim != 1:
+        raise ValueError(f'scores and truth must be lists of one length, got shapes {s.shape} and {t.shape}')
     if len(s) < 2: raise ValueError(f'a ranking needs at least 2 candidates, got {len(s)}')
     if np.isnan(s).any() or np.isnan(t).any(): raise ValueError('scores and truth may be infinite, but not NaN')
     return s, t
@@ -52,10 +53,14 @@ class KernelDistance(Fitness):
         model:Denoiser, reference:Reference, # with features of some pictures (`Reference.from_images(..., keep=1000)`)
         n:int=250, seed:int=0, rungs=(), **kwargs): # as for `Fitness`
         super().__init__(model, reference, n, seed, rungs, **kwargs)
-        if reference.some is None or len(reference.some) < 2: raise ValueError(f'{reference!r} has no features of single pictures, which the kernel distance needs: make it with keep=1000')
+        if reference.some is None or len(reference.some) < 2:
+            raise ValueError(f'{reference!r} has no features of single pictures, which the kernel distance needs: '
+                'make it with keep=1000')
         self.some = np.asarray(reference.some, np.float64); self.among = self._within(self.some)
     @property
-    def metric(self): "Name of the distance"; return 'KID' if self.reference.features == INCEPTION else f'KD-{self.reference.features}'
+    def metric(self):
+        "Name of the distance"
+        return 'KID' if self.reference.features == INCEPTION else f'KD-{self.reference.features}'
     def _kernel(self, a, b): return (a @ b.T/a.shape[1] + 1)**3
     def _within(self, a): g = self._kernel(a, a); return (g.sum() - np.trace(g))/(len(a)*(len(a) - 1))
     def _value(self, f):
@@ -140,9 +145,12 @@ class AnchoredDistance(Fitness):
         known:int=2000,         # samples of the anchor, of which the first are compared; more than n
         **kwargs):              # as for `Fitness`
         super().__init__(model, reference, n, seed, rungs, **kwargs)
-        if known <= self.rungs[-1]: raise ValueError(f'the anchor must be known on more samples than candidates are scored on: {known} and {self.rungs[-1]}')
+        if known <= self.rungs[-1]:
+            raise ValueError(f'the anchor must be known on more samples than candidates are scored on: '
+                f'{known} and {self.rungs[-1]}')
         self.anchor, self.known = anchor or many_steps(model, 4), known
-        self.base = _alone(Fitness(model, reference, known, seed, rungs=self.rungs, batch_size=self.batch_size, cache_mb=math.inf))
+        self.base = _alone(Fitness(model, reference, known, seed, rungs=self.rungs, batch_size=self.batch_size,
+            cache_mb=math.inf))
     @property
     def metric(self): "Name of the distance"; return f'anchored {self.reference.metric}'
     def features(self, c, n, tick=None):
@@ -154,7 +162,8 @@ class AnchoredDistance(Fitness):
 @patch
 def _value(self:AnchoredDistance, f):
     if not np.isfinite(f).all(): return math.inf
-    (mean, cov), (near, far), r = _moments(f[:, :f.shape[1]//2]), (_moments(f[:, f.shape[1]//2:]), self._anchor()), self.reference
+    (mean, cov), (near, far), r = (_moments(f[:, :f.shape[1]//2]), (_moments(f[:, f.shape[1]//2:]), self._anchor()),
+        self.reference)
     both = _moments(f)[1][:len(mean), len(mean):]
     b = float(np.clip(np.trace(both)/max(np.trace(near[1]), 1e-12), 0, 1))
     return _to_reference(r, mean + b*(far[0] - near[0]), cov + b**2*(far[1] - near[1]))
@@ -188,8 +197,11 @@ def share(
     first, *others = fitnesses
     for f in others:
         for k, what in dict(model='model', seed='noise seed', rungs='sample counts', batch_size='batch size').items():
-            if (a := getattr(first, k)) is not (b := getattr(f, k)) and a != b: raise ValueError(f'{first.metric} and {f.metric} cannot share samples: they differ in {what}: {getattr(a, "name", a)} and {getattr(b, "name", b)}')
-        if (a := first.extractor.name) != (b := f.extractor.name): raise ValueError(f'{first.metric} and {f.metric} cannot share samples: they are of {a} and {b} features')
+            if (a := getattr(first, k)) is not (b := getattr(f, k)) and a != b:
+                raise ValueError(f'{first.metric} and {f.metric} cannot share samples: they differ in {what}: '
+                    f'{getattr(a, "name", a)} and {getattr(b, "name", b)}')
+        if (a := first.extractor.name) != (b := f.extractor.name):
+            raise ValueError(f'{first.metric} and {f.metric} cannot share samples: they are of {a} and {b} features')
         f.cache = first.cache
         if hasattr(first, 'shared'): f.shared = first.shared
     return fitnesses
@@ -213,14 +225,20 @@ def draw_schedules(
     "Schedules of all qualities that share their beginnings; raises ValueError when there is no room for so many"
     rng, space = np.random.default_rng([seed, n_steps]), SearchSpace(len(schedule), n_steps)
     out = set(space.known(schedule).values()); half = max(1, n_steps//2)
-    if not len(out) <= count <= space.size/2: raise ValueError(f'{count} schedules of {n_steps} steps: there must be at least {len(out)}, for the known ones, and at most half of the {space.size:g} possible ones')
+    if not len(out) <= count <= space.size/2:
+        raise ValueError(f'{count} schedules of {n_steps} steps: there must be at least {len(out)}, for the known ones, '
+            f'and at most half of the {space.size:g} possible ones')
     top = len(schedule) - 1; heads = [[top*(1 - .18*rng.random()**2)] for _ in range(4)] if n_steps > 1 else []
-    for k in range(1, half): heads = [_way([*h, _down(h[-1], k, n_steps, rng)], k + 1, rng) for h in heads for _ in range(4 if half == 2 else 2 if k < 3 else 1)]
+    for k in range(1, half):
+        heads = [_way([*h, _down(h[-1], k, n_steps, rng)], k + 1, rng) for h in heads
+            for _ in range(4 if half == 2 else 2 if k < 3 else 1)]
     heads.append(trailing(n_steps, schedule)[:half] if n_steps > 1 else [])
     for i in range(100*count):
         if len(out) >= count: break
         h = heads[i % len(heads)]; out.add(space.repair(_way(h or [top*rng.random()], n_steps, rng)))
-    if len(out) < count: raise ValueError(f'{count} schedules of {n_steps} steps that share their beginnings: only {len(out)} were found; ask for fewer')
+    if len(out) < count:
+        raise ValueError(f'{count} schedules of {n_steps} steps that share their beginnings: only {len(out)} '
+            'were found; ask for fewer')
     return sorted(out, key=lambda c: tuple(-t for t in c.times))
 
 # %% ../nbs/72_signals.ipynb #161409c4

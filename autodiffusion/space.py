@@ -22,14 +22,17 @@ from .budget import BlockSpace
 # %% ../nbs/40_space.ipynb #3f57e92c
 def _time(t):
     "`t` as an int when whole, else a float of six decimals; raises ValueError when it is no number"
-    if isinstance(t, bool) or not isinstance(t, numbers.Real) or not math.isfinite(t): raise ValueError(f'a time must be a finite number, got {t!r}')
+    if isinstance(t, bool) or not isinstance(t, numbers.Real) or not math.isfinite(t):
+        raise ValueError(f'a time must be a finite number, got {t!r}')
     t = round(float(t), 6)
     return int(t) if t.is_integer() else t
 
 def _blocks(ids, what):
     ids = frozenset(ids)
     for i in ids:
-        if isinstance(i, bool) or not isinstance(i, numbers.Integral) or i < 0: raise ValueError(f'{what}: block ids are whole numbers from 0, got {i!r}' + ('; `blocks.ids([...])` gives those of names' if isinstance(i, str) else ''))
+        if isinstance(i, bool) or not isinstance(i, numbers.Integral) or i < 0:
+            raise ValueError(f'{what}: block ids are whole numbers from 0, got {i!r}'
+                + ('; `blocks.ids([...])` gives those of names' if isinstance(i, str) else ''))
     return frozenset(int(i) for i in ids)
 
 @dataclass(frozen=True)
@@ -43,7 +46,9 @@ class Step:
         object.__setattr__(self, 't', _time(self.t))
         if not isinstance(self.guided, bool): raise ValueError(f'guided must be true or false, got {self.guided!r}')
         for f in ('skip', 'reuse'): object.__setattr__(self, f, _blocks(getattr(self, f), f))
-        if self.skip & self.reuse: raise ValueError(f'step {self.t}: blocks {sorted(self.skip & self.reuse)} cannot be both skipped and reused')
+        if self.skip & self.reuse:
+            raise ValueError(f'step {self.t}: blocks {sorted(self.skip & self.reuse)} cannot be '
+                'both skipped and reused')
 
 # %% ../nbs/40_space.ipynb #be115155
 @dataclass(frozen=True)
@@ -58,38 +63,56 @@ class Candidate:
         if not steps: raise ValueError('a candidate needs at least one step')
         for a, b in zip(steps, steps[1:]):
             if a.t == b.t: raise ValueError(f'time {a.t} is repeated')
-            if a.t < b.t: raise ValueError(f'times must go from noisy to clean, largest first: {a.t} comes before {b.t}')
-        object.__setattr__(self, 'steps', steps); object.__setattr__(self, 't_end', _time(self.t_end)); object.__setattr__(self, 'eta', float(self.eta))
+            if a.t < b.t:
+                raise ValueError(f'times must go from noisy to clean, largest first: {a.t} comes before {b.t}')
+        object.__setattr__(self, 'steps', steps); object.__setattr__(self, 't_end', _time(self.t_end))
+        object.__setattr__(self, 'eta', float(self.eta))
         if steps[-1].t < 0: raise ValueError(f'times start at 0, got {steps[-1].t}')
-        if not CLEAN <= self.t_end < steps[-1].t: raise ValueError(f'the end time {self.t_end} must lie between {CLEAN} (clean data) and the last step, {steps[-1].t}')
+        if not CLEAN <= self.t_end < steps[-1].t:
+            raise ValueError(f'the end time {self.t_end} must lie between {CLEAN} (clean data) and the '
+                f'last step, {steps[-1].t}')
         if steps[0].reuse: raise ValueError('the first step has nothing to reuse')
-        if not get_sampler(self.sampler).takes_eta and self.eta or not 0 <= self.eta <= 1: raise ValueError(f'eta {self.eta:g} does not fit sampler {self.sampler}')
+        if not get_sampler(self.sampler).takes_eta and self.eta or not 0 <= self.eta <= 1:
+            raise ValueError(f'eta {self.eta:g} does not fit sampler {self.sampler}')
 
     @property
     def times(self)->tuple: "Times in training steps, noisiest first"; return tuple(s.t for s in self.steps)
     def __len__(self): return len(self.steps)
     def __repr__(self):
         end = '' if self.t_end == CLEAN else f', t_end={self.t_end}'
-        lists = '; '.join(f'{s.t}: ' + ', '.join(f'{n} {sorted(v)}' for n, v in (('skip', s.skip), ('reuse', s.reuse)) if v) for s in self.steps if s.skip or s.reuse)
+        lists = '; '.join(f'{s.t}: ' + ', '.join(f'{n} {sorted(v)}' for n, v in (('skip', s.skip), ('reuse', s.reuse))
+            if v) for s in self.steps if s.skip or s.reuse)
         free = [s.t for s in self.steps if not s.guided]; end += f', unguided at {free}' if free else ''
-        return f'Candidate({list(self.times)}, {self.sampler}{f", eta={self.eta:g}" if self.eta else ""}{end}{" | " + lists if lists else ""})'
+        return (f'Candidate({list(self.times)}, '
+            f'{self.sampler}{f", eta={self.eta:g}" if self.eta else ""}{end}{" | " + lists if lists else ""})')
 
 # %% ../nbs/40_space.ipynb #9cf5781f
 @patch(as_prop=True)
 def key(self:Candidate):
     "A sortable value, equal only for equal candidates"
-    return self.sampler, self.eta, len(self), tuple((s.t, tuple(sorted(s.skip)), tuple(sorted(s.reuse)), s.guided) for s in self.steps), self.t_end
+    return self.sampler, self.eta, len(self), tuple((s.t, tuple(sorted(s.skip)), tuple(sorted(s.reuse)), s.guided)
+        for s in self.steps), self.t_end
 
 # %% ../nbs/40_space.ipynb #c9360426
-def uniform(n:int, schedule:NoiseSchedule): "DDIM's uniform steps, starting at 0 ('leading')"; return [k*(len(schedule)//n) for k in reversed(range(n))]
+def uniform(n:int, schedule:NoiseSchedule):
+    "DDIM's uniform steps, starting at 0 ('leading')"
+    return [k*(len(schedule)//n) for k in reversed(range(n))]
 
-def trailing(n:int, schedule:NoiseSchedule): "Evenly spaced steps, ending at T-1"; return [round(len(schedule)*(1 - k/n)) - 1 for k in range(n)]
+def trailing(n:int, schedule:NoiseSchedule):
+    "Evenly spaced steps, ending at T-1"
+    return [round(len(schedule)*(1 - k/n)) - 1 for k in range(n)]
 
-def linspace(n:int, schedule:NoiseSchedule): "Evenly spaced steps from T-1 to 0, both included"; return np.linspace(len(schedule) - 1, 0, n).round().astype(int).tolist()
+def linspace(n:int, schedule:NoiseSchedule):
+    "Evenly spaced steps from T-1 to 0, both included"
+    return np.linspace(len(schedule) - 1, 0, n).round().astype(int).tolist()
 
-def quadratic(n:int, schedule:NoiseSchedule): "DDIM's quadratic steps: squares of evenly spaced numbers"; return ((np.linspace(0, math.sqrt(.8*len(schedule)), n)**2).astype(int)[::-1]).tolist()
+def quadratic(n:int, schedule:NoiseSchedule):
+    "DDIM's quadratic steps: squares of evenly spaced numbers"
+    return ((np.linspace(0, math.sqrt(.8*len(schedule)), n)**2).astype(int)[::-1]).tolist()
 
-def cosine(n:int, schedule:NoiseSchedule): "Steps spaced by a cosine, denser towards clean data"; return [round((len(schedule) - 1)*(1 - math.cos(math.pi*(k + 1)/(2*n)))) for k in reversed(range(n))]
+def cosine(n:int, schedule:NoiseSchedule):
+    "Steps spaced by a cosine, denser towards clean data"
+    return [round((len(schedule) - 1)*(1 - math.cos(math.pi*(k + 1)/(2*n)))) for k in reversed(range(n))]
 
 # %% ../nbs/40_space.ipynb #014cd964
 def log_snr(n:int, schedule:NoiseSchedule):
@@ -105,7 +128,10 @@ def karras(n:int, schedule:NoiseSchedule, rho:float=7.):
 KNOWN = {f.__name__: f for f in (uniform, trailing, linspace, quadratic, cosine, log_snr, karras)}
 
 # %% ../nbs/40_space.ipynb #0cc29ab4
-def _up(v): "`v` with six digits, rounded up"; d = 10.**(5 - math.floor(math.log10(v))) if v > 0 else 1.; return math.ceil(v*d*(1 - 1e-12))/d if v > 0 else v
+def _up(v):
+    "`v` with six digits, rounded up"
+    d = 10.**(5 - math.floor(math.log10(v))) if v > 0 else 1.
+    return math.ceil(v*d*(1 - 1e-12))/d if v > 0 else v
 
 @dataclass(frozen=True)
 class SearchSpace:
@@ -123,28 +149,38 @@ class SearchSpace:
     def __post_init__(self):
         lo, hi = self.step_range
         for name, n in (('fewest', lo), ('most', hi)):
-            if isinstance(n, bool) or not isinstance(n, numbers.Integral): raise ValueError(f'the number of steps must be a whole number, got {n!r}')
+            if isinstance(n, bool) or not isinstance(n, numbers.Integral):
+                raise ValueError(f'the number of steps must be a whole number, got {n!r}')
         if lo < 1 or hi < lo: raise ValueError(f'the number of steps must be at least 1, got {self.n_steps}')
-        if hi > self.n_train: raise ValueError(f'{hi} steps were asked for, but the model has only {self.n_train} training steps')
+        if hi > self.n_train:
+            raise ValueError(f'{hi} steps were asked for, but the model has only {self.n_train} training steps')
         if not self.min_gap > 0: raise ValueError(f'min_gap must be above 0, got {self.min_gap}')
-        if self.windows and (lo != hi or len(self.windows) != hi): raise ValueError(f'{len(self.windows)} windows for {self.n_steps} steps: give one for each')
+        if self.windows and (lo != hi or len(self.windows) != hi):
+            raise ValueError(f'{len(self.windows)} windows for {self.n_steps} steps: give one for each')
         Candidate([1], sampler=self.sampler, eta=self.eta)
-        if len(self.grid) and not (0 <= self.grid[0] and self.grid[-1] <= self.n_train - 1): raise ValueError(f'allowed times must lie between 0 and {self.n_train - 1}, got {self.grid[0]:g} to {self.grid[-1]:g}')
+        if len(self.grid) and not (0 <= self.grid[0] and self.grid[-1] <= self.n_train - 1):
+            raise ValueError(f'allowed times must lie between 0 and {self.n_train - 1}, got '
+                f'{self.grid[0]:g} to {self.grid[-1]:g}')
         for n in (lo, hi): self.limits(n)
-        if self.blocks and (least := self.blocks.cheapest(lo, self._calls(lo))) - self.blocks.budget > 1e-9*self.blocks.full:
+        if (self.blocks and (least := self.blocks.cheapest(lo, self._calls(lo)))
+                - self.blocks.budget > 1e-9*self.blocks.full):
             said = lambda v: f'{v:g} {self.blocks.unit} ({_up(v/self.blocks.full):g} full steps)'
-            raise ValueError(f'no candidate can meet a budget of {said(self.blocks.budget)}: {lo} step{"s" if lo > 1 else ""} cost{"" if lo > 1 else "s"} at least {said(_up(least))}')
+            raise ValueError(f'no candidate can meet a budget of {said(self.blocks.budget)}: {lo} '
+                f'step{"s" if lo > 1 else ""} cost{"" if lo > 1 else "s"} at least {said(_up(least))}')
 
     def _calls(self, n): # network calls in every step
         s, end = get_sampler(self.sampler), CLEAN if not self.free_end else max(self.free_end)
         return [s.calls(Span(None, n - k, n - k - 1 if k < n - 1 else end, k, n)) for k in range(n)]
 
     @property
-    def step_range(self)->tuple: "(fewest, most) steps"; return (self.n_steps, self.n_steps) if not isinstance(self.n_steps, (tuple, list)) else tuple(self.n_steps)
+    def step_range(self)->tuple:
+        "(fewest, most) steps"
+        return (self.n_steps, self.n_steps) if not isinstance(self.n_steps, (tuple, list)) else tuple(self.n_steps)
     @cached_property
     def grid(self): # (K,) ascending
         "The times that candidates may have, in training steps"
-        return np.unique(np.arange(self.n_train) if self.allowed is None else np.array([_time(t) for t in self.allowed], float))
+        return np.unique(np.arange(self.n_train) if self.allowed is None
+            else np.array([_time(t) for t in self.allowed], float))
 
 # %% ../nbs/40_space.ipynb #f78b7c74
 @patch
@@ -159,7 +195,9 @@ def limits(self:SearchSpace,
     for g in reversed(places): lo.append(_at_least(g, room)); room = lo[-1] + self._gap
     lo = lo[::-1]
     for k, (a, b) in enumerate(zip(lo, hi)):
-        if not a <= b: raise ValueError(f'no candidate of {n} steps fits: with min_gap {self.min_gap:g}, {len(self.grid)} allowed times and these windows nothing is left for step {k + 1}')
+        if not a <= b:
+            raise ValueError(f'no candidate of {n} steps fits: with min_gap {self.min_gap:g}, {len(self.grid)} allowed '
+                f'times and these windows nothing is left for step {k + 1}')
     return lo, hi
 
 @patch
@@ -168,7 +206,8 @@ def places(self:SearchSpace, n:int): # one sorted array for each
     out = [self.grid[(self.grid >= a) & (self.grid <= b)] for a, b in self.windows] or [self.grid]*n
     if self.free_end:
         g = np.union1d([CLEAN], self.grid); g = g[(g >= self.free_end[0]) & (g <= self.free_end[1])]
-        out.append(g if len(g) else np.unique(np.array(self.free_end, float)))     # an end between two allowed times is taken as it is
+        # an end between two allowed times is taken as it is
+        out.append(g if len(g) else np.unique(np.array(self.free_end, float)))
     return out
 
 @patch(as_prop=True)
@@ -186,7 +225,8 @@ def _resize(items, n, top):
     while len(items) > n:
         gaps = [a[0] - b[0] for a, b in zip(items, items[1:])]; del items[int(np.argmin(gaps)) + 1]
     while len(items) < n:
-        full = [top + 1, *(t for t, _ in items), -1]; k = int(np.argmax(-np.diff(full))); items.insert(k, ((full[k] + full[k + 1])/2, FULL))
+        full = [top + 1, *(t for t, _ in items), -1]; k = int(np.argmax(-np.diff(full)))
+        items.insert(k, ((full[k] + full[k + 1])/2, FULL))
     return items
 
 @patch
@@ -218,15 +258,19 @@ def repair(self:SearchSpace,
         settled = self._settle([*(t for t, _ in items), *end]); now = settled[:n]
         wish = None if rng is None or not self.blocks else np.exp(rng.standard_normal((2, n, len(self.blocks.saves))))
         fitted = self.blocks.fit([l for _, l in items], now, self._calls(n), wish) if self.blocks else [FULL]*n
-        if fitted is not None: return Candidate(tuple(Step(t, *l) for t, l in zip(now, fitted)), settled[n] if end else CLEAN, self.sampler, self.eta)
-    raise ValueError(f'no lists of blocks make {n} steps affordable: the budget of {self.blocks.budget:g} {self.blocks.unit} is too small')
+        if fitted is not None:
+            return Candidate(tuple(Step(t, *l) for t, l in zip(now, fitted)), settled[n] if end else CLEAN,
+                self.sampler, self.eta)
+    raise ValueError(f'no lists of blocks make {n} steps affordable: the budget of {self.blocks.budget:g} '
+        f'{self.blocks.unit} is too small')
 
 # %% ../nbs/40_space.ipynb #a5573b4a
 @patch(as_prop=True)
 def full_steps(self:SearchSpace)->int:
     "The most steps that a candidate can have with all blocks; the fewest allowed if none can be paid for"
     lo, hi = self.step_range
-    fits = [n for n in range(lo, hi + 1) if not self.blocks or sum(self._calls(n))*self.blocks.full <= self.blocks.budget*(1 + 1e-9)]
+    fits = [n for n in range(lo, hi + 1) if not self.blocks
+        or sum(self._calls(n))*self.blocks.full <= self.blocks.budget*(1 + 1e-9)]
     return max(fits, default=lo)
 
 @patch
@@ -264,7 +308,8 @@ def size(self:SearchSpace): # float; exact up to 2^53
     for n in range(self.step_range[0], self.step_range[1] + 1):
         lower, ways = None, None
         for g in reversed(self.places(n)):
-            ways = np.ones(len(g)) if ways is None else np.concatenate([[0], np.cumsum(ways)])[np.searchsorted(lower, g - self._gap, 'right')]
+            ways = (np.ones(len(g)) if ways is None
+                else np.concatenate([[0], np.cumsum(ways)])[np.searchsorted(lower, g - self._gap, 'right')])
             lower = g
         total += ways.sum()
     return total
@@ -272,10 +317,16 @@ def size(self:SearchSpace): # float; exact up to 2^53
 @patch
 def _repr_markdown_(self:SearchSpace):
     lo, hi = self.step_range
-    rows = {'steps': lo if lo == hi else f'{lo} to {hi}', 'times': f'{len(self.grid)} allowed, {self.grid[0]:g} to {self.grid[-1]:g}, at least {self.min_gap:g} apart',
-            'windows': ', '.join(f'{a:g} to {b:g}' for a, b in self.windows) or 'none', 'end': 'clean data' if not self.free_end else f'searched, {self.free_end[0]:g} to {self.free_end[1]:g}',
-            'sampler': self.sampler + (f', eta {self.eta:g}' if self.eta else ''), 'candidates': f'{self.size:.3g}' + (', times alone' if self.blocks else '')}
-    if b := self.blocks: rows['blocks'] = f'{len(b.saves)}: {len(b.skip)} may be skipped, {len(b.reuse)} reused, up to {b.most} in a step; budget {b.budget:.4g} {b.unit}, a full step takes {b.full:.4g}'
+    rows = {'steps': lo if lo == hi else f'{lo} to {hi}',
+            'times': f'{len(self.grid)} allowed, {self.grid[0]:g} to {self.grid[-1]:g}, at least '
+            f'{self.min_gap:g} apart',
+            'windows': ', '.join(f'{a:g} to {b:g}' for a, b in self.windows) or 'none',
+            'end': 'clean data' if not self.free_end else f'searched, {self.free_end[0]:g} to {self.free_end[1]:g}',
+            'sampler': self.sampler + (f', eta {self.eta:g}' if self.eta else ''),
+            'candidates': f'{self.size:.3g}' + (', times alone' if self.blocks else '')}
+    if b := self.blocks:
+        rows['blocks'] = (f'{len(b.saves)}: {len(b.skip)} may be skipped, {len(b.reuse)} reused, up to {b.most} in a '
+            f'step; budget {b.budget:.4g} {b.unit}, a full step takes {b.full:.4g}')
     return '**Search space**\n\n| | |\n|:--|:--|\n' + '\n'.join(f'| {k} | {v} |' for k, v in rows.items())
 
 # %% ../nbs/40_space.ipynb #dc9a93ee
@@ -286,8 +337,10 @@ def windows_round(
 ): # one (lowest, highest) for every time
     "Windows of +-`width` round given times, cut off at the ends of the schedule; raises ValueError unless times decrease"
     times = [_time(t) for t in times]
-    if not (math.isfinite(width) and width >= 0): raise ValueError(f'the width of a window must be a finite number of 0 or more, got {width}')
-    if any(a <= b for a, b in zip(times, times[1:])) or not all(0 <= t < n_train for t in times): raise ValueError(f'windows go round times from noisy to clean, within 0 and {n_train - 1}, got {times}')
+    if not (math.isfinite(width) and width >= 0):
+        raise ValueError(f'the width of a window must be a finite number of 0 or more, got {width}')
+    if any(a <= b for a, b in zip(times, times[1:])) or not all(0 <= t < n_train for t in times):
+        raise ValueError(f'windows go round times from noisy to clean, within 0 and {n_train - 1}, got {times}')
     return tuple((max(0, t - width), min(n_train - 1, t + width)) for t in times)
 
 # %% ../nbs/40_space.ipynb #84a4375d
@@ -300,9 +353,12 @@ def to_dict(self:Candidate,
 )->dict:
     "The contents of a candidate file"
     steps = [dict(t=s.t, skip=sorted(s.skip), reuse=sorted(s.reuse), guided=s.guided) for s in self.steps]
-    return dict(format=FORMAT, version=VERSION, sampler=self.sampler, eta=self.eta, timesteps=list(self.times), t_end=self.t_end,
-                unit='training step: 0 has the least noise, n_train - 1 the most, -1 is clean data (alpha-bar 1)', n_train=len(model.schedule), order='noisiest first',
-                steps=steps, blocks=model.blocks.card() if model.blocks and any(s.skip or s.reuse for s in self.steps) else {}, model=model.card(), **about)
+    return dict(format=FORMAT, version=VERSION, sampler=self.sampler, eta=self.eta, timesteps=list(self.times),
+                t_end=self.t_end,
+                unit='training step: 0 has the least noise, n_train - 1 the most, -1 is clean data (alpha-bar 1)',
+                n_train=len(model.schedule), order='noisiest first',
+                steps=steps, blocks=model.blocks.card() if model.blocks and any(s.skip or s.reuse for s in self.steps)
+                else {}, model=model.card(), **about)
 
 def write_text(path, text:str):
     "Write a file whole or not at all: to a temporary neighbour first, then renamed"
@@ -325,23 +381,36 @@ def load_candidate(
     "Read a candidate file; raises ValueError that says what is wrong with it"
     try: d = json.loads(Path(path).read_text())
     except (FileNotFoundError, NotADirectoryError): raise ValueError(f'{path}: no such candidate file') from None
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError, OSError) as e: raise ValueError(f'{path}: not a candidate file, or cut off ({e})') from None
-    if not isinstance(d, dict) or d.get('format') != FORMAT: raise ValueError(f'{path}: not a candidate file (its "format" is not "{FORMAT}")')
-    if d.get('version') != VERSION: raise ValueError(f'{path}: candidate file of version {d.get("version")}; this release reads version {VERSION}')
-    try: c = Candidate(tuple(Step(s['t'], s.get('skip', ()), s.get('reuse', ()), s.get('guided', True)) for s in d['steps']), d['t_end'], d['sampler'], d.get('eta', 0.))
-    except (KeyError, TypeError, ValueError, OverflowError) as e: raise ValueError(f'{path}: broken candidate file: {f"{e} is missing" if isinstance(e, KeyError) else e}') from None
-    if d.get('timesteps', list(c.times)) != list(c.times): raise ValueError(f'{path}: its "timesteps" are not the times of its "steps"; change both or neither')
-    if model is not None: _check_model(path, c, d.get('model'), model, any_model); _check_blocks(path, c, d.get('blocks'), model)
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError, OSError) as e:
+        raise ValueError(f'{path}: not a candidate file, or cut off ({e})') from None
+    if not isinstance(d, dict) or d.get('format') != FORMAT:
+        raise ValueError(f'{path}: not a candidate file (its "format" is not "{FORMAT}")')
+    if d.get('version') != VERSION:
+        raise ValueError(f'{path}: candidate file of version {d.get("version")}; this release reads version {VERSION}')
+    try:
+        c = Candidate(tuple(Step(s['t'], s.get('skip', ()), s.get('reuse', ()), s.get('guided', True))
+            for s in d['steps']), d['t_end'], d['sampler'], d.get('eta', 0.))
+    except (KeyError, TypeError, ValueError, OverflowError) as e:
+        raise ValueError(f'{path}: broken candidate file: '
+            f'{f"{e} is missing" if isinstance(e, KeyError) else e}') from None
+    if d.get('timesteps', list(c.times)) != list(c.times):
+        raise ValueError(f'{path}: its "timesteps" are not the times of its "steps"; change both or neither')
+    if model is not None:
+        _check_model(path, c, d.get('model'), model, any_model)
+        _check_blocks(path, c, d.get('blocks'), model)
     return c
 
 # %% ../nbs/40_space.ipynb #4387b59c
 def _check_blocks(path, c, card, model):
     "Raise ValueError when the block lists of a file are not for this network"
     if not any(s.skip or s.reuse for s in c.steps): return
-    if model.blocks is None: raise ValueError(f'{path}: its steps leave out blocks, and those of this model are not known: model.with_(blocks=find_blocks(model))')
+    if model.blocks is None:
+        raise ValueError(f'{path}: its steps leave out blocks, and those of this model are not known: '
+            'model.with_(blocks=find_blocks(model))')
     try:
         model.blocks.check(card if isinstance(card, dict) else {}); check_blocks(model, c.steps)
-        if card.get('names', names := [b.name for b in model.blocks]) != names: raise ValueError('its names of blocks are not in the order of execution')
+        if card.get('names', names := [b.name for b in model.blocks]) != names:
+            raise ValueError('its names of blocks are not in the order of execution')
     except ValueError as e: raise ValueError(f'{path}: {e}') from None
 
 def _check_model(path, c, card, model, any_model):
@@ -351,9 +420,15 @@ def _check_model(path, c, card, model, any_model):
     except ValueError as e: raise ValueError(f'{path}: made for another model: {e}') from None
     if any_model: return
     off = dict(classifier_scale=0.)
-    differ = [f'{k}: file {card.get(k, off.get(k))!r}, model {here.get(k, off.get(k))!r}' for k in ('name', 'prediction', 'shape', 'guidance_scale', 'classifier_scale', 'clip_x0') if card.get(k, off.get(k)) != here.get(k, off.get(k))]
+    differ = [f'{k}: file {card.get(k, off.get(k))!r}, model {here.get(k, off.get(k))!r}'
+        for k in ('name', 'prediction', 'shape', 'guidance_scale', 'classifier_scale', 'clip_x0')
+        if card.get(k, off.get(k)) != here.get(k, off.get(k))]
     try: fits = model.schedule.fits(card['schedule'])
     except (KeyError, TypeError, ValueError): fits = False
     if not fits: differ.append('the noise schedules are not the same')
-    if [k.partition(':')[0] for k in differ] == ['guidance_scale']: raise ValueError(f'{path}: found at guidance scale {card.get("guidance_scale")}, not {here["guidance_scale"]}: sample at that scale (--guidance {card.get("guidance_scale")}), or say any_model=True (--any_model)')
-    if differ: raise ValueError(f'{path}: made for another model ({"; ".join(differ)}). To use it all the same, say any_model=True (--any_model)')
+    if [k.partition(':')[0] for k in differ] == ['guidance_scale']:
+        raise ValueError(f'{path}: found at guidance scale {card.get("guidance_scale")}, not {here["guidance_scale"]}: '
+            f'sample at that scale (--guidance {card.get("guidance_scale")}), or say any_model=True (--any_model)')
+    if differ:
+        raise ValueError(f'{path}: made for another model ({"; ".join(differ)}). To use it all the same, say '
+            'any_model=True (--any_model)')

@@ -31,11 +31,13 @@ def shape(cs, schedule:NoiseSchedule, k:int=6)->np.ndarray: # (N, k + 1)
 def bumps(cs, schedule:NoiseSchedule, blocks:BlockSpace, n:int=21, width:float=.12)->np.ndarray: # (N, 3*B*n + 1)
     "Places of candidates' block lists: for every block a bump where it is skipped, reused, and either; then the harm of them all"
     grid, saves, out = np.linspace(0, 1, n), np.stack([blocks.saves, blocks.reuse_saves]), []
-    top = max(1e-12, float(max((np.max(h, where=np.isfinite(h), initial=0) for h in map(np.asarray, blocks.harm[1:])), default=1.)))
+    top = max(1e-12, float(max((np.max(h, where=np.isfinite(h), initial=0) for h in map(np.asarray, blocks.harm[1:])),
+        default=1.)))
     for c in cs:
         gone = np.stack(blocks.tables(c.lists()))                                       # (2, steps, B)
         harm = gone*np.clip(blocks.harms(c.times)*saves[:, None]/top, 1e-4, 1)
-        b = np.exp(-((grid - angles([c], schedule)[0, :-1, None])/width)**2); b /= np.linalg.norm(b, axis=1, keepdims=True)
+        b = np.exp(-((grid - angles([c], schedule)[0, :-1, None])/width)**2)
+        b /= np.linalg.norm(b, axis=1, keepdims=True)
         kinds = np.einsum('jkb,kg->jbg', harm**.5, b)
         out.append([*kinds.ravel(), *kinds.sum(0).ravel(), 3*harm.sum()])
     return np.array(out)
@@ -43,13 +45,19 @@ def bumps(cs, schedule:NoiseSchedule, blocks:BlockSpace, n:int=21, width:float=.
 # %% ../nbs/55_surrogate.ipynb #1bdbf710
 class First(RBF):
     "Smooth in the first `columns` places, blind to the others"
-    def __init__(self, columns=1, length_scale=1., length_scale_bounds=(1e-5, 1e5)): self.columns = columns; super().__init__(length_scale, length_scale_bounds)
-    def __call__(self, X, Y=None, eval_gradient=False): return super().__call__(np.atleast_2d(X)[:, :self.columns], None if Y is None else Y[:, :self.columns], eval_gradient)
+    def __init__(self, columns=1, length_scale=1., length_scale_bounds=(1e-5, 1e5)):
+        self.columns = columns; super().__init__(length_scale, length_scale_bounds)
+    def __call__(self, X, Y=None, eval_gradient=False):
+        return super().__call__(np.atleast_2d(X)[:, :self.columns], None if Y is None else Y[:, :self.columns],
+            eval_gradient)
 
 class Rest(DotProduct):
     "Linear in all places but the first `columns`"
-    def __init__(self, columns=1, sigma_0=0., sigma_0_bounds='fixed'): self.columns = columns; super().__init__(sigma_0, sigma_0_bounds)
-    def __call__(self, X, Y=None, eval_gradient=False): return super().__call__(np.atleast_2d(X)[:, self.columns:], None if Y is None else Y[:, self.columns:], eval_gradient)
+    def __init__(self, columns=1, sigma_0=0., sigma_0_bounds='fixed'):
+        self.columns = columns; super().__init__(sigma_0, sigma_0_bounds)
+    def __call__(self, X, Y=None, eval_gradient=False):
+        return super().__call__(np.atleast_2d(X)[:, self.columns:], None if Y is None else Y[:, self.columns:],
+            eval_gradient)
     def diag(self, X): return super().diag(X[:, self.columns:])
 
 def fit_scores(
@@ -61,7 +69,8 @@ def fit_scores(
     "A Gaussian process through the scores"
     own = ConstantKernel(1., (1e-2, 1e3))*First(k := smooth or X.shape[1], np.full(k, .3), (.02, 10.))
     if k < X.shape[1]: own = own + ConstantKernel(1., (1e-3, 1e3))*Rest(k)
-    gp = GaussianProcessRegressor(kernel or own, alpha=1e-4, normalize_y=True, optimizer=None if kernel else 'fmin_l_bfgs_b')
+    gp = GaussianProcessRegressor(kernel or own, alpha=1e-4, normalize_y=True,
+        optimizer=None if kernel else 'fmin_l_bfgs_b')
     with warnings.catch_warnings(): warnings.simplefilter('ignore', ConvergenceWarning); return gp.fit(X, np.log(y))
 
 def improvement(mean, std, best):
@@ -81,15 +90,18 @@ def choose(
     thrift:float=2.,        # power of the price
 )->list: # `n` of the pool; the first ones where there is nothing to go by
     "The children of most promise for their price"
-    known = sorted((c for c in scores if math.isfinite(scores[c]) and scores[c] > 0), key=lambda c: (scores[c], c.key))[:120 if blocks else 80]
+    known = sorted((c for c in scores if math.isfinite(scores[c]) and scores[c] > 0),
+        key=lambda c: (scores[c], c.key))[:120 if blocks else 80]
     if len(pool) <= n or len(known) < 5: return list(pool[:n])
     (X, P), smooth = _places([known, pool], schedule, blocks); y = np.array([scores[c] for c in known])
     begun, left, out, kernel = {p for c in scores for p in prefixes(c)}, list(range(len(pool))), [], None
     for _ in range(n):
         gp = fit_scores(X, y, kernel, smooth); kernel = gp.kernel_
         mean, std = gp.predict(P[left], return_std=True)
-        price = np.array([.5 + sum(p not in begun for p in prefixes(pool[i])) for i in left])    # features take about half an evaluation
-        worth = improvement(mean, std, np.log(y.min()))/(1.5*price/price.min())**thrift    # 1.5: what a child costs at least
+        # features take about half an evaluation
+        price = np.array([.5 + sum(p not in begun for p in prefixes(pool[i])) for i in left])
+        # 1.5: what a child costs at least
+        worth = improvement(mean, std, np.log(y.min()))/(1.5*price/price.min())**thrift
         k = int(np.argmax(np.round(worth, 9)))     # smaller differences are of the machine
         i = left.pop(k); out.append(pool[i]); begun |= set(prefixes(pool[i]))
         X, y = np.vstack([X, P[i]]), np.append(y, math.exp(mean[k]))

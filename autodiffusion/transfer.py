@@ -32,7 +32,9 @@ def card_differences(
     out = {k: (a, b) for k, (a, b) in out.items() if a != b}
     try: fits = model.schedule.fits(card['schedule'])
     except (KeyError, TypeError, ValueError): fits = False
-    return out if fits else {**out, 'schedule': tuple(f'{c.get("name")}, {c.get("n_train")} steps' if isinstance(c, dict) else 'unknown' for c in (card.get('schedule'), here['schedule']))}
+    return (out if fits else {**out,
+        'schedule': tuple(f'{c.get("name")}, {c.get("n_train")} steps' if isinstance(c, dict) else 'unknown'
+        for c in (card.get('schedule'), here['schedule']))})
 
 # %% ../nbs/82_transfer.ipynb #66139932
 NAMED = dict(cosine=NoiseSchedule.cosine, linear=NoiseSchedule.linear, scaled_linear=NoiseSchedule.scaled_linear)
@@ -49,7 +51,9 @@ def steps_of(
 )->int: # or None, when it does not say
     "Number of training steps a card gives; raises ValueError when that is no number of steps"
     n = card.get('n_train') if isinstance(card, dict) else None
-    if n is not None and (isinstance(n, bool) or not isinstance(n, int) or n < 1): raise ValueError(f'n_train, the number of training steps a candidate was found on, must be a whole number of 1 or more, and its file says {n!r}')
+    if n is not None and (isinstance(n, bool) or not isinstance(n, int) or n < 1):
+        raise ValueError(f'n_train, the number of training steps a candidate was found on, must be a whole number of 1 '
+            f'or more, and its file says {n!r}')
     return n
 
 # %% ../nbs/82_transfer.ipynb #ef6c2605
@@ -68,14 +72,20 @@ def map_times(
 )->Candidate:
     "The candidate on another schedule; raises ValueError when it has no place there"
     T = len(schedule)
-    if map is None and n_train != T: raise ValueError(f"the candidate was found on {n_train} training steps, the model has {T}: say map='time' (--map time; the same share of the steps) or map='log_snr' (--map log_snr; the same noise)")
+    if map is None and n_train != T:
+        raise ValueError(f"the candidate was found on {n_train} training steps, the model has {T}: say map='time' "
+            "(--map time; the same share of the steps) or map='log_snr' (--map log_snr; the same noise)")
     if map is None: check_times(c.times, schedule, c.t_end); return c
     if map not in ('time', 'log_snr'): raise ValueError(f"map must be 'time', 'log_snr' or None, got {map!r}")
-    if map == 'log_snr' and source is None: raise ValueError("map='log_snr' needs the noise schedule the candidate was found on, and its card is of none of the named ones: give it as source, or say map='time'")
-    move = (lambda t: (t + 1)/n_train*T - 1) if map == 'time' else lambda t: float(schedule.t_of_log_snr(source.log_snr(t)))
+    if map == 'log_snr' and source is None:
+        raise ValueError("map='log_snr' needs the noise schedule the candidate was found on, and its card is of none of "
+            "the named ones: give it as source, or say map='time'")
+    move = ((lambda t: (t + 1)/n_train*T - 1) if map == 'time'
+        else lambda t: float(schedule.t_of_log_snr(source.log_snr(t))))
     times, end = [move(t) for t in c.times], round(max(-1., float(move(c.t_end))), 6)
     times = SearchSpace(T, len(c)).repair(times).times if all(isinstance(t, int) for t in c.times) else _land(times, T)
-    return dataclasses.replace(c, steps=tuple(dataclasses.replace(s, t=t) for s, t in zip(c.steps, times)), t_end=end if end < times[-1] else times[-1] - .5)
+    return dataclasses.replace(c, steps=tuple(dataclasses.replace(s, t=t) for s, t in zip(c.steps, times)),
+        t_end=end if end < times[-1] else times[-1] - .5)
 
 # %% ../nbs/82_transfer.ipynb #a6e407a8
 @dataclass(frozen=True, eq=False)
@@ -91,26 +101,38 @@ class Transfer:
     @property
     def n(self): "Number of fresh samples"; return self.rows['transferred'][1].n
     @property
-    def ratio(self): "Distance of the candidate over that of uniform steps; below 1 is better"; return self.rows['transferred'][1].value/self.rows['uniform'][1].value
+    def ratio(self):
+        "Distance of the candidate over that of uniform steps; below 1 is better"
+        return self.rows['transferred'][1].value/self.rows['uniform'][1].value
     @property
-    def best_known(self): "Name of the known schedule with the smallest distance"; return min((k for k in self.rows if k != 'transferred'), key=lambda k: self.rows[k][1].value)
+    def best_known(self):
+        "Name of the known schedule with the smallest distance"
+        return min((k for k in self.rows if k != 'transferred'), key=lambda k: self.rows[k][1].value)
 
 # %% ../nbs/82_transfer.ipynb #1eb7e028
 @patch(as_prop=True)
 def nfe(self:Transfer): "Network evaluations spent"; return sum(s.nfe for _, s in self.rows.values())
 
 @patch(as_prop=True)
-def classifier_gradients(self:Transfer): "Classifier gradients spent"; return sum(s.nfe//evaluations(c, self.model)*gradients(c, self.model) for c, s in self.rows.values())
+def classifier_gradients(self:Transfer):
+    "Classifier gradients spent"
+    return sum(s.nfe//evaluations(c, self.model)*gradients(c, self.model) for c, s in self.rows.values())
 
 @patch(as_prop=True)
-def spent(self:Transfer): "What the scores cost, in words"; return f'{self.nfe:,} network evaluations' + (f' and {self.classifier_gradients:,} classifier gradients' if self.classifier_gradients else '')
+def spent(self:Transfer):
+    "What the scores cost, in words"
+    return (f'{self.nfe:,} network evaluations'
+        + (f' and {self.classifier_gradients:,} classifier gradients' if self.classifier_gradients else ''))
 
 @patch
 def summary(self:Transfer)->dict:
     "The scores as plain values, as they are written into a candidate file"
     value = lambda k: self.rows[k][1].value
-    return dict(metric=self.metric, held_out=value('transferred'), held_out_samples=self.n, held_out_seed=self.seed, uniform_held_out=value('uniform'), best_known=self.best_known, best_known_held_out=value(self.best_known),
-                network_evaluations=self.nfe, **(dict(classifier_gradients=self.classifier_gradients) if self.classifier_gradients else {}))
+    return dict(metric=self.metric, held_out=value('transferred'), held_out_samples=self.n, held_out_seed=self.seed,
+                uniform_held_out=value('uniform'), best_known=self.best_known,
+                best_known_held_out=value(self.best_known),
+                network_evaluations=self.nfe,
+                **(dict(classifier_gradients=self.classifier_gradients) if self.classifier_gradients else {}))
 
 # %% ../nbs/82_transfer.ipynb #13e796f6
 def check_transfer(
@@ -129,7 +151,8 @@ def check_transfer(
     if not 0 <= seed < HELD_OUT: raise ValueError(f'seed must lie between 0 and 2^62, got {seed}')
     if n < 2: raise ValueError(f'a score needs at least 2 samples, got {n}')
     if batch_size is not None and batch_size < 1: raise ValueError(f'batch_size must be at least 1, got {batch_size}')
-    c, card, blocks = _read(candidate); c, notes = _carry(c, card, model, map, source); warn_if_uneven(c.sampler, c.times)
+    c, card, blocks = _read(candidate); c, notes = _carry(c, card, model, map, source)
+    warn_if_uneven(c.sampler, c.times)
     check_blocks(model, c.steps)
     if blocks and any(s.skip or s.reuse for s in c.steps): model.blocks.check(blocks)
     base = SearchSpace(len(model.schedule), len(c), sampler=c.sampler, eta=c.eta).known(model.schedule)
@@ -160,11 +183,15 @@ def _carry(c, card, model, map, source):
     differ, described = card_differences(card, model) if card else {}, card.get('schedule') if card else None
     source = source or schedule_of(described)
     T = len(source) if source else steps_of(described) or len(model.schedule)
-    if card is None and source is None and map: raise ValueError('a Candidate does not know the noise schedule it was found on: give it as source, or give the candidate file')
+    if card is None and source is None and map:
+        raise ValueError('a Candidate does not know the noise schedule it was found on: give it as source, or '
+            'give the candidate file')
     moved = map_times(c, T, model.schedule, map, source)
-    how = 'times taken as they are' if moved == c else f'times {" ".join(f"{t:g}" for t in c.times)} carried over by equal {"share of training steps" if map == "time" else "log-SNR"}'
+    how = ('times taken as they are' if moved == c else f'times {" ".join(f"{t:g}" for t in c.times)} carried over by '
+        f'equal {"share of training steps" if map == "time" else "log-SNR"}')
     scales = {k: v for k, v in differ.items() if k.endswith('_scale')}
-    for k, (a, b) in scales.items(): warnings.warn(f'{k} was {a} where the candidate was found, and is {b} here: the best steps depend on it')
+    for k, (a, b) in scales.items():
+        warnings.warn(f'{k} was {a} where the candidate was found, and is {b} here: the best steps depend on it')
     return moved, (how, *(f'{k}: {a} there, {b} here' for k, (a, b) in differ.items()))
 
 # %% ../nbs/82_transfer.ipynb #55009bc7
@@ -177,20 +204,24 @@ def _score(fit, names, notes, seed, progress):
             if c in done: rows[name] = (c, dataclasses.replace(done[c], nfe=0, seconds=0.)); continue
             done[c] = fit(c, tick=bar.update); rows[name] = (c, done[c])
     bad = {k: s.reason for k, (_, s) in rows.items() if not math.isfinite(s.value)}
-    if 'uniform' in bad or 'transferred' in bad: raise RuntimeError(f'there is nothing to compare: {"; ".join(f"{k}: {v}" for k, v in bad.items())}')
+    if 'uniform' in bad or 'transferred' in bad:
+        raise RuntimeError(f'there is nothing to compare: {"; ".join(f"{k}: {v}" for k, v in bad.items())}')
     return Transfer(names['transferred'], rows, fit.model, fit.metric, seed, notes)
 
 # %% ../nbs/82_transfer.ipynb #d56826c7
 @patch
 def table(self:Transfer)->list:
     "Rows: schedule, steps, network evaluations a picture, distance, ratio to uniform; the candidate last"
-    base, rows = self.rows['uniform'][1].value, sorted(self.rows.items(), key=lambda kv: (kv[0] == 'transferred', -kv[1][1].value))
-    return [dict(schedule=k, steps=' '.join(f'{t:g}' for t in c.times), evaluations=evaluations(c, self.model), held_out=s.value, ratio=s.value/base) for k, (c, s) in rows]
+    base, rows = (self.rows['uniform'][1].value,
+        sorted(self.rows.items(), key=lambda kv: (kv[0] == 'transferred', -kv[1][1].value)))
+    return [dict(schedule=k, steps=' '.join(f'{t:g}' for t in c.times), evaluations=evaluations(c, self.model),
+        held_out=s.value, ratio=s.value/base) for k, (c, s) in rows]
 
 @patch
 def _text(self:Transfer):
     "Head and rows of the table as words, and what stands below it"
-    rows = [(r['schedule'], r['steps'], str(r['evaluations']), f'{r["held_out"]:.4g}', f'{r["ratio"]:.3f}') for r in self.table()]
+    rows = [(r['schedule'], r['steps'], str(r['evaluations']), f'{r["held_out"]:.4g}', f'{r["ratio"]:.3f}')
+        for r in self.table()]
     below = f'{self.model.name}: {self.n:,} fresh samples each, {self.spent}; {"; ".join(self.notes)}'
     return ('schedule', 'steps', 'network evaluations', f'held-out {self.metric}', 'to uniform'), rows, below
 
@@ -204,7 +235,8 @@ def __str__(self:Transfer):
 @patch
 def _repr_markdown_(self:Transfer):
     head, rows, below = self._text()
-    return f'| {" | ".join(head)} |\n|:--|:--|--:|--:|--:|\n' + '\n'.join(f'| {" | ".join(r)} |' for r in rows) + f'\n\n{below}.'
+    return (f'| {" | ".join(head)} |\n|:--|:--|--:|--:|--:|\n' + '\n'.join(f'| {" | ".join(r)} |' for r in rows)
+        + f'\n\n{below}.')
 
 @patch
 def save(self:Transfer, path):

@@ -20,7 +20,9 @@ from .prefixes import Prefixes
 def _take(devices, threads):
     "A new worker's first act: take a device off the queue, and its share of the processor"
     torch.set_num_threads(threads); _follow()
-    if devices is not None: torch.cuda.set_device(devices.get()); os.environ['AUTODIFFUSION_DEVICE'] = f'cuda:{torch.cuda.current_device()}'
+    if devices is not None:
+        torch.cuda.set_device(devices.get())
+        os.environ['AUTODIFFUSION_DEVICE'] = f'cuda:{torch.cuda.current_device()}'
 
 def _follow():
     "End when the process that made this one is gone: a worker does not notice by itself, as workers hold the other ends of their pipes"
@@ -30,8 +32,12 @@ def _follow():
 class _Here(pickle.Unpickler):
     "Reads tensors of other devices onto this one, as they come"
     def __init__(self, file, device, kind='cuda'): super().__init__(file); self.device, self.kind = device, kind
-    def find_class(self, module, name): return self._storage if self.device and (module, name) == ('torch.storage', '_load_from_bytes') else super().find_class(module, name)
-    def _storage(self, b): return torch.load(io.BytesIO(b), lambda s, where: default_restore_location(s, self.device) if where.startswith(self.kind) else s, weights_only=False)
+    def find_class(self, module, name):
+        return (self._storage if self.device and (module, name) == ('torch.storage', '_load_from_bytes')
+            else super().find_class(module, name))
+    def _storage(self, b):
+        return torch.load(io.BytesIO(b), lambda s, where: default_restore_location(s, self.device)
+            if where.startswith(self.kind) else s, weights_only=False)
 
 
 # %% ../nbs/75_workers.ipynb #4755d3f2
@@ -41,9 +47,12 @@ def _load(path): # Fitness
     device = os.environ.get('AUTODIFFUSION_DEVICE')
     try:
         with open(path, 'rb') as f: fit = _Here(f, device).load()
-    except (AttributeError, ImportError) as e: raise ValueError(f'a worker cannot load the model or its features ({e}): classes and functions of a notebook or script are not known there; put them into a module, or run without workers') from None
+    except (AttributeError, ImportError) as e:
+        raise ValueError(f'a worker cannot load the model or its features ({e}): classes and functions of a notebook or '
+            'script are not known there; put them into a module, or run without workers') from None
     if device and fit.model.device.type == 'cuda':
-        for m in (fit.model.net, fit.model.classifier, getattr(fit.model.decode, 'vae', None), getattr(fit.extractor.fn, 'net', None)):
+        for m in (fit.model.net, fit.model.classifier, getattr(fit.model.decode, 'vae', None),
+                getattr(fit.extractor.fn, 'net', None)):
             if isinstance(m, torch.nn.Module): m.to(device)
     return fit
 
@@ -85,7 +94,9 @@ def send(
     bare = Fitness.__new__(type(fit)); vars(bare).update(vars(fit), cache={}, failed={}, shared=Prefixes(fit.shared.mb))
     try: pickle.Pickler(file).dump(bare)
     except OSError: raise   # the disk, not the model
-    except Exception as e: raise ValueError(f'{fit.model.name}: the model or its features cannot be sent to other processes ({e}); use functions and classes of a module, not lambdas, or run without workers') from None
+    except Exception as e:
+        raise ValueError(f'{fit.model.name}: the model or its features cannot be sent to other processes ({e}); use '
+            'functions and classes of a module, not lambdas, or run without workers') from None
 
 # %% ../nbs/75_workers.ipynb #5740c481
 class Workers:
@@ -97,7 +108,8 @@ class Workers:
     ):
         if n < 1: raise ValueError(f'the number of workers must be at least 1, got {n}')
         self.make, self.n, self.patience, self.executor, self.broke = make, n, patience, None, 0
-        self.dir, self.sent = tempfile.TemporaryDirectory(prefix='autodiffusion-'), []  # sent: fitnesses that workers know
+        # sent: fitnesses that workers know
+        self.dir, self.sent = tempfile.TemporaryDirectory(prefix='autodiffusion-'), []
 
     def path(self, fit:Fitness)->str:
         "The file of a fitness without what it has computed; raises ValueError if it cannot be sent to another process"
@@ -131,7 +143,10 @@ def _submit(self:Workers, path, job):
 def _renew(self:Workers, e):
     "After a worker died"
     self.broke += 1
-    if self.broke > self.patience or isinstance(self.make, Executor): raise RuntimeError(f'the workers broke down {self.broke} time{"s" if self.broke > 1 else ""} ({e}); what was scored is kept. Too little memory for {self.n} of them? In a script, start the search below the line if __name__ == "__main__":') from e
+    if self.broke > self.patience or isinstance(self.make, Executor):
+        raise RuntimeError(f'the workers broke down {self.broke} time{"s" if self.broke > 1 else ""} ({e}); what was '
+            f'scored is kept. Too little memory for {self.n} of them? In a script, start the search below the line if '
+            '__name__ == "__main__":') from e
     _stop(self.executor, .1); self.executor = None
 
 @patch
@@ -147,7 +162,9 @@ def collect(self:Workers, path, jobs): # iterator of (job, result)
         yield jobs[k], got; k += 1
 
 # %% ../nbs/75_workers.ipynb #54b89c31
-PART = 16   # candidates that are worked on together: sharing gains little from more, and what is not finished is lost when a search is killed
+# candidates that are worked on together: sharing gains little from more, and what is not finished is lost when a
+# search is killed
+PART = 16
 
 @patch
 def _jobs(self:Workers, fit, cs, n): # list of (candidates, range)
@@ -155,7 +172,8 @@ def _jobs(self:Workers, fit, cs, n): # list of (candidates, range)
     jobs, most = [], max(1, min(PART, int(fit.cache_mb*2**20/(4*n*fit.extractor.dim))))
     for have, group in itertools.groupby(cs, lambda c: len(fit.cache.get(c, ()))):
         group, ranges = list(group), list(pieces(have, n, fit.rungs, fit.batch_size))
-        k = min(len(group), max(math.ceil(len(group)/most), math.ceil(2*self.n/max(1, len(ranges))))); at = [round(i*len(group)/k) for i in range(k + 1)]
+        k = min(len(group), max(math.ceil(len(group)/most), math.ceil(2*self.n/max(1, len(ranges)))))
+        at = [round(i*len(group)/k) for i in range(k + 1)]
         jobs += [(group[a:b], r) for a, b in zip(at, at[1:]) for r in ranges]
     return jobs
 
@@ -168,7 +186,8 @@ def prepare(self:Workers,
 ): # iterator of (candidate, network evaluations done for it)
     "Compute what the fitness does not know yet of the first `n` samples, and hand it over candidate by candidate"
     jobs = self._jobs(fit, cs, n)
-    got, done, last = {c: [] for c in cs}, dict.fromkeys(cs, 0), {c: i for i, (part, _) in enumerate(jobs) for c in part}
+    got, done, last = ({c: [] for c in cs}, dict.fromkeys(cs, 0),
+        {c: i for i, (part, _) in enumerate(jobs) for c in part})
     known = {c: fit.cache.pop(c, None) for c in last}   # out of the cache, which might lose them meanwhile
     yield from ((c, 0) for c in cs if c not in last)
     for i, ((part, r), (out, nfe, grads)) in enumerate(self.collect(self.path(fit), jobs)):

@@ -47,7 +47,8 @@ class ResBlock(nn.Module):
         scale, shift = self.emb(emb)[:, :, None, None].chunk(2, dim=1)
         return self.conv2(F.silu(self.norm2(h)*(1 + scale) + shift))
 
-    def forward(self, x, emb): return self.shortcut(x) + self.branch(x, emb) # (B, c_in, H, W), (B, c_emb) -> (B, c_out, H, W)
+    def forward(self, x, emb):  # (B, c_in, H, W), (B, c_emb) -> (B, c_out, H, W)
+        return self.shortcut(x) + self.branch(x, emb)
 
 # %% ../nbs/90_zoo.ipynb #9d92ced3
 class Attention(nn.Module):
@@ -71,7 +72,8 @@ class UNet(nn.Module):
     "Noise prediction for small pictures, conditioned on time and class"
     def __init__(self, widths=(64, 96, 128), depth=1, attn=(False, True, True), n_classes=10, in_channels=3, fold=2):
         super().__init__()
-        self.config = dict(widths=widths, depth=depth, attn=attn, n_classes=n_classes, in_channels=in_channels, fold=fold)
+        self.config = dict(widths=widths, depth=depth, attn=attn, n_classes=n_classes, in_channels=in_channels,
+            fold=fold)
         self.fold, self.n_classes, self.c = fold, n_classes, widths[0]
         c, e = widths[0], 3*widths[0]
         self.time = nn.Sequential(nn.Linear(c, e), nn.SiLU(), nn.Linear(e, e))
@@ -88,13 +90,16 @@ def _build(self:UNet, widths, depth, attn, c, e):
     self.down, self.up, chans = nn.ModuleList(), nn.ModuleList(), [c]
     for i, w in enumerate(widths):
         for _ in range(depth):
-            self.down.append(nn.ModuleList([ResBlock(c, w, e)] + ([Attention(w)] if attn[i] else []))); c = w; chans.append(c)
-        if i + 1 < len(widths): self.down.append(nn.ModuleList([nn.Conv2d(c, c, 3, stride=2, padding=1)])); chans.append(c)
+            self.down.append(nn.ModuleList([ResBlock(c, w, e)] + ([Attention(w)] if attn[i] else []))); c = w
+            chans.append(c)
+        if i + 1 < len(widths):
+            self.down.append(nn.ModuleList([nn.Conv2d(c, c, 3, stride=2, padding=1)])); chans.append(c)
     self.middle = nn.ModuleList([ResBlock(c, c, e), Attention(c), ResBlock(c, c, e)])
     for i, w in reversed(list(enumerate(widths))):
         for j in range(depth + 1):
             layers = [ResBlock(c + chans.pop(), w, e)] + ([Attention(w)] if attn[i] else []); c = w
-            if i and j == depth: layers.append(nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(c, c, 3, padding=1)))
+            if i and j == depth:
+                layers.append(nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(c, c, 3, padding=1)))
             self.up.append(nn.ModuleList(layers))
     return c
 
@@ -119,7 +124,9 @@ def forward(self:UNet,
     return F.pixel_shuffle(self.conv_out(F.silu(self.norm_out(h))), self.fold)
 
 # %% ../nbs/90_zoo.ipynb #bbbdfdd5
-def _conv(c_in, c_out, stride=1): return nn.Sequential(nn.Conv2d(c_in, c_out, 3, stride=stride, padding=1, bias=False), nn.BatchNorm2d(c_out), nn.ReLU())
+def _conv(c_in, c_out, stride=1):
+    return nn.Sequential(nn.Conv2d(c_in, c_out, 3, stride=stride, padding=1, bias=False), nn.BatchNorm2d(c_out),
+        nn.ReLU())
 
 class Residual(nn.Module):
     "Two convolutions with a shortcut"
@@ -131,7 +138,8 @@ class Classifier(nn.Module):
     def __init__(self, widths=(32, 64, 128, 128), n_classes=10):
         super().__init__()
         self.config = dict(widths=widths, n_classes=n_classes)
-        self.body = nn.Sequential(_conv(3, widths[0]), *[nn.Sequential(_conv(a, b, 2), Residual(b)) for a, b in zip(widths, widths[1:])])
+        self.body = nn.Sequential(_conv(3, widths[0]),
+            *[nn.Sequential(_conv(a, b, 2), Residual(b)) for a, b in zip(widths, widths[1:])])
         self.head = nn.Linear(widths[-1], n_classes)
     def features(self, x): "(B, 3, 32, 32) pictures in [-1, 1] to (B, 128) features"; return self.body(x).mean((2, 3))
     def forward(self, x): "(B, 3, 32, 32) pictures in [-1, 1] to (B, 10) logits"; return self.head(self.features(x))
@@ -154,7 +162,8 @@ def save_weights(
 ):
     "Write a network's weights as float16, with its configuration"
     net = bare(net); meta = dict(kind=type(net).__name__, config=json.dumps(net.config), card=json.dumps(card))
-    save_file({k: v.detach().cpu().contiguous().half() if v.is_floating_point() else v.detach().cpu() for k, v in net.state_dict().items()}, str(path), meta)
+    save_file({k: v.detach().cpu().contiguous().half() if v.is_floating_point() else v.detach().cpu()
+        for k, v in net.state_dict().items()}, str(path), meta)
 
 def load_weights(
     path,           # safetensors file written by `save_weights`
@@ -166,16 +175,21 @@ def load_weights(
     try:
         with safe_open(str(path), 'pt') as f: meta, state = f.metadata() or {}, {k: f.get_tensor(k) for k in f.keys()}
     except (SafetensorError, OSError) as e: raise ValueError(f'{path}: not a readable safetensors file ({e})') from None
-    if meta.get('kind') != kind.__name__: raise ValueError(f'{path}: holds no weights of {kind.__name__} (it says {meta.get("kind")!r})')
+    if meta.get('kind') != kind.__name__:
+        raise ValueError(f'{path}: holds no weights of {kind.__name__} (it says {meta.get("kind")!r})')
     net = kind(**json.loads(meta['config']))
     try: net.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in state.items()})
-    except RuntimeError as e: raise ValueError(f'{path}: weights do not fit: {" ".join(str(e).split())[:300]}') from None
+    except RuntimeError as e:
+        raise ValueError(f'{path}: weights do not fit: {" ".join(str(e).split())[:300]}') from None
     return net.to(device, memory_format=torch.channels_last).eval(), json.loads(meta.get('card', '{}'))
 
 # %% ../nbs/90_zoo.ipynb #7e8afc66
-def data_file(name:str)->Path: "A file that ships with the package"; return Path(str(files('autodiffusion')/'data'/name))
+def data_file(name:str)->Path:
+    "A file that ships with the package"
+    return Path(str(files('autodiffusion')/'data'/name))
 
-CLASSES = 'airplane automobile bird cat deer dog frog horse ship truck'.split()  # of CIFAR-10, in the order of the labels
+# of CIFAR-10, in the order of the labels
+CLASSES = 'airplane automobile bird cat deer dog frog horse ship truck'.split()
 
 def load_unet(
     path,               # weights written by `save_weights`
@@ -185,11 +199,13 @@ def load_unet(
     "A diffusion model of the kind that ships with the package, from a weights file"
     net, card = load_weights(path, UNet, device)
     c, size = net.config['in_channels'], card.get('size', 32)
-    return Denoiser(net, NoiseSchedule.cosine(card.get('n_train', 1000)), (c, size, size), n_classes=net.n_classes, null_label=net.n_classes, name=name or card.get('name') or Path(path).stem)
+    return Denoiser(net, NoiseSchedule.cosine(card.get('n_train', 1000)), (c, size, size), n_classes=net.n_classes,
+        null_label=net.n_classes, name=name or card.get('name') or Path(path).stem)
 
 def load_demo(
     device='cpu', # where to compute
 ): # (Denoiser, Reference)
     "The shipped CIFAR-10 model, and the statistics of real pictures in the features of the shipped classifier"
     classifier, _ = load_weights(data_file('demo_classifier.safetensors'), Classifier, device)
-    return load_unet(data_file('demo_unet.safetensors'), device), Reference.load(data_file('demo_reference.npz'), classifier_extractor(classifier))
+    return load_unet(data_file('demo_unet.safetensors'), device), Reference.load(data_file('demo_reference.npz'),
+        classifier_extractor(classifier))
