@@ -176,6 +176,7 @@ def _follow(self:Watch, op, args, kwargs, out):
     # changed in place, by something else
     elif op.endswith('_') and torch.is_tensor(out): self.labels.pop(out, None)
 
+# %% ../nbs/30_blocks.ipynb #3acab855
 @patch
 def _slice(self:Watch, a, dim=0, start=None, end=None, step=1):
     dim, (start, end, step) = dim % a.ndim, slice(start, end, step).indices(a.shape[dim])
@@ -285,6 +286,7 @@ def _try(self:Watch, f, name, short, macs, args, kwargs, out):
                            splits=splits, known=not isinstance(short, Streams), start=f.id))
     return True
 
+# %% ../nbs/30_blocks.ipynb #1f6b6f55
 @patch
 def _splits(self:Watch, m, args, kwargs, out, s):
     "Whether a module has a method `branch`, and is the sum of that and its shortcut `s`"
@@ -365,6 +367,7 @@ def check_ids(self:Blocks, ids):
         raise ValueError(f'unknown block {", ".join(map(str, bad))}: {type(self.net).__name__} has '
             + (f'blocks 0 to {len(self) - 1}' if len(self) else 'no blocks'))
 
+# %% ../nbs/30_blocks.ipynb #ac0ea1a6
 @patch
 def _repr_markdown_(self:Blocks):
     timed = self.ms is not None

@@ -144,6 +144,7 @@ def _from_below(self:BlockSpace, harm, calls): # lists, or None
         if (skip | reuse)[k, i] and cost[k, i] <= left: skip[k, i] = reuse[k, i] = False; left -= cost[k, i]
     return self.lists(skip, reuse)
 
+# %% ../nbs/35_budget.ipynb #332c0792
 @patch
 def _leanest(self:BlockSpace, n): # tables
     "The cheapest lists: at every step the blocks that save most; what may not be skipped is reused"
@@ -191,6 +192,7 @@ def of(cls:BlockSpace,
     return cls(full, tuple(saves), tuple(again), unit, frozenset(ids) if skip is None else blocks.ids(skip), reuse,
         share, full*full_steps, table)
 
+# %% ../nbs/35_budget.ipynb #ebac06d2
 def _fitting(blocks, ids, saves, memory): # frozenset of ids
     "Blocks that can all be remembered at once, the most worth for their bytes first"
     size, out = {i: blocks.memory_bytes([i]) for i in ids}, set()

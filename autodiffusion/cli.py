@@ -85,6 +85,7 @@ def open_model(
     else: model = _open_weights(spec, device)
     return model if guidance is None else model.with_(guidance_scale=float(guidance))
 
+# %% ../nbs/120_cli.ipynb #85f049c7
 def _call(spec, device):
     module, name = spec.split(':')
     if os.getcwd() not in sys.path: sys.path.insert(0, os.getcwd())
@@ -119,6 +120,7 @@ def image_size(text:str): # (height, width)
             f'as 512x768, got {text!r}')
     return int(m[1]), int(m[2] or m[1])
 
+# %% ../nbs/120_cli.ipynb #7da933c3
 def open_diffusers(
     path:str,               # folder or name of a pipeline
     device:str='cpu',       # where to compute
@@ -186,6 +188,7 @@ def adm_options(text:str, what:str='adm'): # (name of a preset or None, dict of 
                 f'image_size=64,num_head_channels=64,use_new_attention_order=True, got {w.strip()!r}')
     return preset, fields
 
+# %% ../nbs/120_cli.ipynb #514b753e
 def open_adm(
     path:str,                   # checkpoint, .pt
     device:str='cpu',           # where to compute
@@ -208,6 +211,7 @@ def open_adm(
     scale = float(classifier_scale if classifier_scale is not None else bool(classifier))
     return adm_denoiser(net, preset, schedule, classifier=guide, classifier_scale=scale, name=Path(path).stem, **fields)
 
+# %% ../nbs/120_cli.ipynb #07ad2e95
 def _open_classifier(path, device, text, preset, fields):
     "The classifier of a file; how it splits its attention is as in the model where nothing else is said"
     own, settings = adm_options(text or preset and f'{preset.removesuffix("_uncond")}_classifier', 'classifier_adm')
@@ -243,6 +247,7 @@ def open_extractor(
         return classifier_extractor(load_weights(data_file('demo_classifier.safetensors'), Classifier, device)[0])
     return inception_extractor(weights, device, resize or 'pytorch-fid')
 
+# %% ../nbs/120_cli.ipynb #2b6330ea
 def check_goal(features, weights, what='the shipped one'):
     "Raise ValueError for options of pictures or statistics where none are given"
     for k, v in dict(features=features, weights=weights).items():
@@ -284,6 +289,7 @@ def open_reference(
             f'{model.picture_shape[2]} x {model.picture_shape[1]}')
     return _reference_of(ims, open_extractor(features or 'inception', weights, device, resize), keep)
 
+# %% ../nbs/120_cli.ipynb #c7ea63b3
 def _is_stats(p):
     "Is this a file of statistics, npz or pickle?"
     p = Path(p)
@@ -356,6 +362,7 @@ def priced_blocks(model:Denoiser, path, unit:str=None): # Blocks
     except (ValueError, KeyError, TypeError): pass
     raise ValueError(f'{path}: not readable, or of another network, precision or device; delete it to measure again')
 
+# %% ../nbs/120_cli.ipynb #eec4462d
 def measured_harm(model:Denoiser, path, quiet:bool=False, batch_size:int=None)->Sensitivity:
     "What each block matters at six times, from 16 samples (fewer where they do not fit in one batch); from the file `path` where it was measured before, on the same weights"
     path, check = Path(path), weights_check(model.net)
@@ -398,6 +405,7 @@ def report_lists(result, out):
     print(f"\nin diffusers: from autodiffusion.deploy import apply_file; images = pipe(prompt, "
         f"**apply_file('{(Path(out)/'best.json').as_posix()}', pipe)).images")
 
+# %% ../nbs/120_cli.ipynb #1b1f8b8e
 def end_range(t_end, free_end:str=None)->dict: # field of `SearchSpace`, or nothing
     "Where sampling ends: `free_end` of a space from --t_end or --free_end; raises ValueError for both and for what is no range"
     if t_end is None and free_end is None: return {}
@@ -446,6 +454,7 @@ def check_together(o):
         check_goal(o.features, o.weights, 'drawn by the pipeline itself (--target)' if o.target is not None
             else 'the shipped one')
 
+# %% ../nbs/120_cli.ipynb #bcc4285d
 def search_model(o, r, device): # (Denoiser, pipeline or None, precision, batch size)
     "The model that the options name, with the settings that fit it; `r` is a recipe or None"
     how = chosen(o, OF_ADM)
@@ -487,6 +496,7 @@ def search_space(o, r, m): # (SearchSpace, seeds)
     return (r.space(m.schedule, n, **given) if r else SearchSpace(T, n, **given),
         ([*o.start, end[0]] if end else o.start,) if o.start else ())
 
+# %% ../nbs/120_cli.ipynb #351c9b29
 def with_harm(o, m, space)->SearchSpace:
     "The space with what each block matters, measured now or before"
     if o.unit == 'ms' and not (path := Path(o.out)/'milliseconds.json').exists():
@@ -778,6 +788,7 @@ def _kind(source):
     if _is_stats(p): return load_statistics(p).features
     open_images(p)
 
+# %% ../nbs/120_cli.ipynb #5498c9d1
 @command
 def autodiffusion_fid(
     a:str,                          # folder of images, array of images (npz, npy), or statistics (npz, or a pickle file, which is read and not run)

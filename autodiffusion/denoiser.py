@@ -130,6 +130,7 @@ def compiled(self:Denoiser, **options):
     setattr(limits, name, max(64, getattr(limits, name)))
     return self.with_(net=torch.compile(bare(self.net), **{'dynamic': False, **options}))
 
+# %% ../nbs/10_denoiser.ipynb #cf6ad265
 @patch(as_prop=True)
 def device(self:Denoiser):
     "Where the network runs: where its weights are (cpu for networks without any), or, if it has an attribute `runs_on` that is not None, there"

@@ -341,6 +341,7 @@ def step_lists(
             **{'for': 'diffusers, pipelines of flow matching called with sigmas=; their scheduler shifts them itself'})
     return out
 
+# %% ../nbs/98_deploy.ipynb #8c87e18c
 def print_lists(c:Candidate, schedule, digits:int=6):
     "Print the lists, one paragraph each"
     for k, d in step_lists(c, schedule).items():

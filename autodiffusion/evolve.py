@@ -244,6 +244,7 @@ def paper_stage(g:int, space:SearchSpace, ev)->SearchSpace:
     try: return replace(space, blocks=replace(space.blocks, share=space.blocks.share*stage/5))
     except ValueError: return space     # so narrow a budget cannot be met without leaving out more
 
+# %% ../nbs/50_evolve.ipynb #70c46d62
 def paper_generation(rng, g, ranked, space, schedule, ev, seen, seeds=()):
     "Candidates of generation `g` by the paper's recipe; `ranked` holds all scored ones, best first"
     out, n, space = [], ev.population, paper_stage(g, space, ev)
@@ -289,6 +290,7 @@ def standard_generation(rng, g, ranked, space, schedule, ev, seen, seeds=()):
         fill(lambda: _child(rng, pick, space, scale, grain), out, n, seen)
     return fill(lambda: random_candidate(rng, space), out, n, seen)
 
+# %% ../nbs/50_evolve.ipynb #62b4ea7a
 def _child(rng, pick, space, scale, grain=0):
     "One child: a local move, a blend, a cut or a jump"
     u, c = rng.random(), pick(); late = np.arange(1, len(c) + 1)

@@ -122,6 +122,7 @@ def inception_network(
     with mock.patch.object(pf, 'fid_inception_v3', lambda: whole): net = pf.InceptionV3([3])
     return net.to(device).eval(), whole.to(device).eval()
 
+# %% ../nbs/60_fid.ipynb #21b3c85b
 class PoolThree:
     "Features of 8-bit pictures from a network that was cut at pool3; a class, so that it can be sent to other processes"
     def __init__(self, net): self.net = net
@@ -161,6 +162,7 @@ class Images:
             a = np.stack([read_image(p, self.size) for p in part]) if isinstance(part, list) else np.asarray(part)
             yield torch.from_numpy(np.ascontiguousarray(a.transpose(0, 3, 1, 2)))
 
+# %% ../nbs/60_fid.ipynb #148f068e
 def read_image(path, size=None): # (H, W, 3) uint8
     "One picture from a file; raises ValueError unless it is readable, 8-bit RGB, and of `size` where that is given"
     return check_image(path, size, read=True)
@@ -194,6 +196,7 @@ def read_head(f): # shape, Fortran order, dtype
     if any(d < 0 for d in shape): raise ValueError(f'it claims to be of shape {shape}, and sizes are 0 or above')
     return shape, fortran, dtype
 
+# %% ../nbs/60_fid.ipynb #3f981d37
 def _check_heads(f, path):
     "Look at the heads of all arrays in an npy or npz file"
     if f.read(6) == np.lib.format.MAGIC_PREFIX: f.seek(0); return read_head(f)
@@ -247,6 +250,7 @@ def check_prepared(a, b, what): # two of `Reference` and `Extractor`
         raise ValueError(f'{what} prepared in different ways: "{a.preprocessing}" and "{b.preprocessing}"; make both '
             'with one extractor (for Inception, with the same resize)')
 
+# %% ../nbs/60_fid.ipynb #c5a774c8
 @dataclass(frozen=True, eq=False)
 class Reference:
     "Moments of real pictures' features, and the extractor they were made with"
@@ -318,6 +322,7 @@ def save(self:Reference, path):
         tmp.replace(path)
     finally: tmp.unlink(missing_ok=True)
 
+# %% ../nbs/60_fid.ipynb #b0a31950
 @patch(cls_method=True)
 def load(cls:Reference,
     path,                       # npz with `mu` and `sigma`
@@ -366,6 +371,7 @@ def distance(self:Reference,
     w = eigvalsh(a @ a.T)[1:] if len(x) <= x.shape[1] else eigvalsh(a.T @ a)
     return max(0., float(((mean - there)**2).sum() + (x*x).sum() + np.trace(self.cov) - 2*(w.clip(0)**.5).sum()))
 
+# %% ../nbs/60_fid.ipynb #53f6cad2
 @patch
 def _here(self:Reference, x): # x, mean, root of covariance, function for eigenvalues
     "What distances are computed from, where they are computed"

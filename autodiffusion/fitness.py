@@ -155,6 +155,7 @@ def _check_size(model, size):
             f'those of the reference have {size[1]} x {size[0]}: part of the distance will be that difference; '
             'better resize them first')
 
+# %% ../nbs/70_fitness.ipynb #1670a464
 class Fitness:
     "Scores candidates by the Fréchet distance of their samples to a reference"
     def __init__(self,
@@ -236,6 +237,7 @@ def broken(*tensors)->torch.Tensor: # (B,) bool
     return ~functools.reduce(torch.logical_and,
         [torch.isfinite(t.flatten(1)).all(1).to(tensors[0].device) for t in {id(t): t for t in tensors}.values()])
 
+# %% ../nbs/70_fitness.ipynb #a9f4a052
 @patch
 def _draw(self:Fitness, c, r):
     "Features of the samples in range `r`; when memory runs out without what candidates share, then in two halves"
@@ -281,6 +283,7 @@ def __call__(self:Fitness,
     return Score(round6(value), n, self.asked - asked, round(took, 4), reason, self.nfe - nfe,
         tuple(map(round6, parts)) if math.isfinite(value) else ())
 
+# %% ../nbs/70_fitness.ipynb #bf5e21c9
 @patch
 def _value(self:Fitness, f)->float: "The score of samples with features `f`, (n, D)"; return self.reference.distance(f)
 @patch

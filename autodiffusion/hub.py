@@ -158,6 +158,7 @@ def _refuse(s, **wrong): # setting -> the values that cannot be reproduced
             raise ValueError(f'{type(s).__name__} with {k}={v!r} cannot be reproduced here; give the pipeline '
                 'a scheduler without it')
 
+# %% ../nbs/96_hub.ipynb #e5caa8f2
 def read_scheduler(
     s,              # a scheduler of diffusers
     mu:float=None,  # shift that depends on the size of the picture, for flow matching
@@ -335,6 +336,7 @@ def read_prompts(
         raise ValueError(f'{where}: {n} prompts were asked for, and there are {len(found)}')
     return found[:n]
 
+# %% ../nbs/96_hub.ipynb #3722e5ef
 def _prompts_of(path):
     try: text = path.read_text(encoding='utf-8-sig')
     except (OSError, UnicodeDecodeError) as e: raise ValueError(f'{path}: no readable file of prompts ({e})') from None
@@ -393,6 +395,7 @@ def _size(pipe, height, width): # (shape of samples, height and width of picture
     channels = c.in_channels//4 if 'Flux' in type(pipe).__name__ else c.in_channels
     return (channels, size[0]//k, size[1]//k), size
 
+# %% ../nbs/96_hub.ipynb #a1735080
 def _mu(pipe, shape):
     "Shift for pictures of this size, as the pipeline works it out; None where its scheduler takes none"
     s = _scheduler(pipe)
@@ -806,6 +809,7 @@ def distance(self:ClipGoal, f, rows=None):
     labels = self.model.labels(range(len(f)) if rows is None else rows, self.seed).tolist()
     return float(1 - (np.asarray(f, np.float64)*self.read([said[k] for k in labels])).sum(1).mean())
 
+# %% ../nbs/96_hub.ipynb #e2a4dc90
 def clip_score(
     model:Denoiser,     # model with prompts
     c,                  # candidate, or a list of times

@@ -177,6 +177,7 @@ class Activations:
     stats: Reference        # moments of the pool3 features
     spatial: Reference      # moments of the spatial features
 
+# %% ../nbs/65_metrics.ipynb #f8a2c38f
 def activations(
     source,                     # pictures: see `open_images`, or `Images`
     extractor:InceptionOutputs, # makes the features
@@ -373,6 +374,7 @@ _ADD = dict(APPEND=lambda s: (list, 'extend', _take(s, 1)), APPENDS=lambda s: (l
     SETITEM=lambda s: (dict, 'update', _pairs(_take(s, 2))),
     SETITEMS=lambda s: (dict, 'update', _pairs(_since_mark(s))))
 
+# %% ../nbs/65_metrics.ipynb #ef754166
 def _follow(data): # plain values and notes, and where the pickle ends
     "What a pickle describes; nothing in it is imported, called or run"
     stack, memo = [], {}

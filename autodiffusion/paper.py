@@ -150,6 +150,7 @@ def load(self:Recipe,
     return adm_denoiser(model, self.model, device=device, precision=precision,
         classifier=classifier[0] if classifier else None, classifier_scale=self.classifier_scale)
 
+# %% ../nbs/94_paper.ipynb #7ca8e94d
 @patch
 def guide(self:Recipe,
     model:Denoiser,                 # model
@@ -209,6 +210,7 @@ def search(self:Recipe,
     return Search(model, reference, preset=own if preset == 'paper' else preset, seed=seed, out=out, space=space,
         **{**dict(seeds=[seed_times], baselines={'where it starts': theirs}), **changes})
 
+# %% ../nbs/94_paper.ipynb #fcdd415c
 @patch
 def _seed(self:Recipe, start, schedule, space):
     "Times to start from, with an end behind them where the space wants one"

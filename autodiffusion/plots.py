@@ -38,6 +38,7 @@ def image_grid(
         y, x = pad + i//columns*(h + pad), pad + i % columns*(w + pad); out[y:y + h, x:x + w] = im
     return out
 
+# %% ../nbs/100_plots.ipynb #1c01953c
 def save_whole(path, write):
     "Call `write` with a temporary neighbour of `path`, then rename it: the file is there whole or not at all"
     path = Path(path); path.parent.mkdir(parents=True, exist_ok=True)

@@ -22,6 +22,7 @@ class Entry(NamedTuple):
     memory: dict
     size: int
 
+# %% ../nbs/42_prefixes.ipynb #fcbd4bee
 class Prefixes:
     "States of samples of one model, from which candidates that begin alike go on"
     def __init__(self, mb:float=1024): # memory for states, in MB (2^20 bytes); 0: nothing is shared
@@ -66,6 +67,7 @@ def find(self:Prefixes,
         self.entries[same, steps[:k + 1]] = self.entries.pop((same, steps[:k + 1]))   # used last
         memory.update(e.memory); return e.state
 
+# %% ../nbs/42_prefixes.ipynb #a616763f
 @patch
 def keep(self:Prefixes, same, steps:tuple, state:State, memory:dict):
     "Keep a state if there is room, or if it is more useful than others"

@@ -55,6 +55,7 @@ class State(NamedTuple):
     pred: Prediction    # what the network sees in it
     past: tuple         # earlier moves, newest first
 
+# %% ../nbs/15_rules.ipynb #428535a6
 def walk(
     sampler,        # a `Sampler`
     look,           # (x, t, span) -> Prediction: what the network sees in `x` at time `t` during that move

@@ -57,6 +57,7 @@ def needs(steps, k:int)->frozenset:
         idle = skip | reuse if idle is None else idle & (skip | reuse)
     return frozenset(out)
 
+# %% ../nbs/20_samplers.ipynb #57128fe2
 def sample_batch(
     denoiser:Denoiser,  # model
     steps,              # times, or objects with a time `t`, noisiest first

@@ -53,6 +53,7 @@ class Preset:
         return tuple(n for n in (2*self.final_samples, self.last_samples)
             if self.final_samples < n <= self.last_samples)
 
+# %% ../nbs/80_search.ipynb #dd877399
 RACERS = 4  # how many candidates the last decision is made between
 PRESETS = dict(
     quick=Preset(Evolution('standard', 12, 4, 6), 200, 4, 800, 1, 1000, (100,), 24, 1600, 3),
@@ -109,6 +110,7 @@ def _lock(f):
     except ImportError: return
     fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
+# %% ../nbs/80_search.ipynb #033396e4
 class Journal:
     "Scores of a run in a text file, one JSON object a line; without a path, in memory"
     def __init__(self,
@@ -202,6 +204,7 @@ def score(self:Journal, stage:str, c:Candidate, n:int, make, nfe:int=0)->Score:
     return Score(math.inf if r['score'] is None else r['score'], n, r['nfe'], r['seconds'], r.get('reason', ''),
         r.get('done', 0), tuple(r.get('parts', ())))
 
+# %% ../nbs/80_search.ipynb #1bfcfa00
 @patch
 def spent(self:Journal, *keys)->tuple:
     "Sums over all scores but the held-out ones, such as of 'nfe', network evaluations asked for, and 'done', those that were not shared"
@@ -316,6 +319,7 @@ def _whole(name, v, least)->int:
     if v < least: raise ValueError(f'{name} must be at least {least}, got {v}')
     return int(v)
 
+# %% ../nbs/80_search.ipynb #ad9ec6a4
 def _change(p:Preset, samples=None, population=None, generations=None, finalists=None, final_samples=None,
         refinements=None, held_out=None, last_samples=None, rungs=None)->Preset:
     "A preset with some numbers changed; the finalists get at least as many samples as everyone, and rungs lie below"
@@ -370,6 +374,7 @@ def thrift(self:Search)->float:
     "How much children that begin like scored ones are preferred (`choose`); with blocks less, where it was not tried"
     return 2. if self.space.blocks else 4.
 
+# %% ../nbs/80_search.ipynb #88c0fc8f
 @patch(as_prop=True)
 def config(self:Search)->dict:
     "All that the result depends on, as plain values"
@@ -422,6 +427,7 @@ def _trajectory(self:Search): # number of samples, number of steps
     return ((max(4, min(24, self.preset.samples//10)), min(len(self.model.schedule), max(64, 2*self.space.full_steps)))
         if self.preset.proposals else (0, 0))
 
+# %% ../nbs/80_search.ipynb #a1bba0a1
 @patch
 def _finals_card(self:Search):
     p = self.preset
@@ -468,6 +474,7 @@ def under_way(self:Search, progress=True, workers=1, executor=None): # Run
         journal.close()
         if crew: crew.close()
 
+# %% ../nbs/80_search.ipynb #13ab6181
 @patch
 def run(self:Search,
     progress:bool=True, # show a bar with the time left
@@ -596,6 +603,7 @@ def promising(self:Search,
     def ok(c): d, se = gap(level[c], best); return math.isfinite(level[c].value) and d <= z*se
     return [c for c in self.rank({c: level[c].value for c in cs}) if ok(c)][:most]
 
+# %% ../nbs/80_search.ipynb #0a070810
 @patch
 def hopeful(self:Search,
     cs,             # candidates scored on the same samples
@@ -640,6 +648,7 @@ def _screen(self:Search, run):
     cs = single_changes(np.random.default_rng([self.seed, 1]), best, self.space, _size(self.preset, 1), seen)
     run.fit.shared.plan(cs, [best]); return cs
 
+# %% ../nbs/80_search.ipynb #758c3e09
 @patch
 def _stages(self:Search, run):
     "Generations, finalists, held-out scores"
@@ -680,6 +689,7 @@ def _finals(self:Search, run):
             f'{next(iter(finals.values())).reason}')
     return finals
 
+# %% ../nbs/80_search.ipynb #b98921dc
 @patch
 def _decide(self:Search, run, finals): # the winner, and {Candidate: Score} of the last samples it won on
     "Between finalists that cannot be told apart: more samples, until one is left or no more are to be had"
@@ -778,6 +788,7 @@ def _cells(self:Result, head): # rows of texts; with blocks, the cost in full st
     return ([(*head[:3], *more(f'cost in full steps ({b.unit})' if b else ''), *head[3:])]
         + [row(r) for r in self.table()])
 
+# %% ../nbs/80_search.ipynb #0d02e890
 @patch
 def __str__(self:Result):
     m, n = self.search.reference.metric, self.rows['searched'][1].n

@@ -216,6 +216,7 @@ def _way(head, n, rng):
     while len(head) < n: head.append(_down(head[-1], len(head), n, rng))
     return head
 
+# %% ../nbs/72_signals.ipynb #86fb8fdd
 def draw_schedules(
     n_steps:int,                # number of steps
     schedule:NoiseSchedule,     # the model's noise schedule

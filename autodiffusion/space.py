@@ -35,6 +35,7 @@ def _blocks(ids, what):
                 + ('; `blocks.ids([...])` gives those of names' if isinstance(i, str) else ''))
     return frozenset(int(i) for i in ids)
 
+# %% ../nbs/40_space.ipynb #5d85c170
 @dataclass(frozen=True)
 class Step:
     "One network call at time `t`, with the blocks it leaves out or reuses"
@@ -200,6 +201,7 @@ def limits(self:SearchSpace,
                 f'times and these windows nothing is left for step {k + 1}')
     return lo, hi
 
+# %% ../nbs/40_space.ipynb #3bb56886
 @patch
 def places(self:SearchSpace, n:int): # one sorted array for each
     "The times that may stand at every place by themselves: allowed ones within the window; the end may also be clean data"
@@ -314,6 +316,7 @@ def size(self:SearchSpace): # float; exact up to 2^53
         total += ways.sum()
     return total
 
+# %% ../nbs/40_space.ipynb #d49974b2
 @patch
 def _repr_markdown_(self:SearchSpace):
     lo, hi = self.step_range
@@ -413,6 +416,7 @@ def _check_blocks(path, c, card, model):
             raise ValueError('its names of blocks are not in the order of execution')
     except ValueError as e: raise ValueError(f'{path}: {e}') from None
 
+# %% ../nbs/40_space.ipynb #926ed471
 def _check_model(path, c, card, model, any_model):
     "Raise ValueError when a file's model card does not describe `model`"
     here, card = model.card(), card if isinstance(card, dict) else {}

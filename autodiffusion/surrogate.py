@@ -60,6 +60,7 @@ class Rest(DotProduct):
             eval_gradient)
     def diag(self, X): return super().diag(X[:, self.columns:])
 
+# %% ../nbs/55_surrogate.ipynb #fca196cf
 def fit_scores(
     X,              # (N, n) places
     y,              # (N,) finite scores, above 0

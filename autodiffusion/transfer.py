@@ -63,6 +63,7 @@ def _land(times, T):
     legal = all(a > b for a, b in zip(moved, moved[1:]))
     return moved if legal else SearchSpace(T, len(moved)).repair(moved).times
 
+# %% ../nbs/82_transfer.ipynb #5e25af49
 def map_times(
     c:Candidate,            # candidate
     n_train:int,            # number of training steps it was found on

@@ -125,6 +125,7 @@ class Workers:
     def __enter__(self): return self
     def __exit__(self, *_): self.close()
 
+# %% ../nbs/75_workers.ipynb #97395ae8
 def _stop(executor, patience=5.):
     "Shut an executor down without waiting for ever: a process that was killed may have left a lock behind on which the others wait"
     processes = list((getattr(executor, '_processes', None) or {}).values())
@@ -177,6 +178,7 @@ def _jobs(self:Workers, fit, cs, n): # list of (candidates, range)
         jobs += [(group[a:b], r) for a, b in zip(at, at[1:]) for r in ranges]
     return jobs
 
+# %% ../nbs/75_workers.ipynb #6bdf94c1
 @patch
 def prepare(self:Workers,
     fit:Fitness,# whose model, extractor and noise they use, and which gets the features

@@ -144,6 +144,7 @@ class Classifier(nn.Module):
     def features(self, x): "(B, 3, 32, 32) pictures in [-1, 1] to (B, 128) features"; return self.body(x).mean((2, 3))
     def forward(self, x): "(B, 3, 32, 32) pictures in [-1, 1] to (B, 10) logits"; return self.head(self.features(x))
 
+# %% ../nbs/90_zoo.ipynb #0d4fea46
 class Features:
     "A classifier's features of 8-bit pictures; a class, so that it can be sent to other processes"
     def __init__(self, net): self.net = net
@@ -165,6 +166,7 @@ def save_weights(
     save_file({k: v.detach().cpu().contiguous().half() if v.is_floating_point() else v.detach().cpu()
         for k, v in net.state_dict().items()}, str(path), meta)
 
+# %% ../nbs/90_zoo.ipynb #646b4113
 def load_weights(
     path,           # safetensors file written by `save_weights`
     kind,           # the class it must hold: UNet or Classifier
