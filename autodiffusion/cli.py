@@ -450,6 +450,9 @@ def check_together(o):
     if o.unit == 'ms' and o.precision == 'auto' and not o.diffusers:
         raise ValueError('--unit ms needs a --precision (float32, bfloat16 or float16), since that '
             'decides how long blocks take')
+    if o.unit == 'ms' and 'offload' in (o.memory or ''):
+        raise ValueError('--unit ms measures blocks where their weights lie, and with --memory offload that is not '
+            'where they run: leave out one of them')
     if o.reference is None:
         check_goal(o.features, o.weights, 'drawn by the pipeline itself (--target)' if o.target is not None
             else 'the shipped one')
