@@ -129,7 +129,8 @@ class Workers:
 def _stop(executor, patience=5.):
     "Shut an executor down without waiting for ever: a process that was killed may have left a lock behind on which the others wait"
     processes = list((getattr(executor, '_processes', None) or {}).values())
-    executor.shutdown(wait=False, cancel_futures=True)
+    try: executor.shutdown(wait=False, cancel_futures=True)
+    except TypeError: executor.shutdown(wait=False)     # not all of them can cancel
     for p in processes: p.join(patience)
     for p in processes:
         if p.is_alive(): p.kill()
