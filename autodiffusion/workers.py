@@ -85,6 +85,7 @@ def pool(
 class Nowhere:
     "A file that keeps nothing"
     def write(self, b): return len(b)
+    def __repr__(self): return 'Nowhere()'
 
 def send(
     fit:Fitness,        # a fitness
