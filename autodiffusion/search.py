@@ -229,6 +229,15 @@ def weights_check(net)->str:
         crc = zlib.crc32(p.detach().flatten()[:4096].float().cpu().numpy().tobytes(), zlib.crc32(name.encode(), crc))
     return f'{crc:08x}'
 
+# %% ../nbs/80_search.ipynb #5a6ea9d2
+def _check_choices(preset, seed, precision):
+    "Raise ValueError for what no search can have"
+    if not isinstance(preset, Preset) and preset not in PRESETS:
+        raise ValueError(f'unknown preset {preset!r}; known: {", ".join(PRESETS)}')
+    if not 0 <= seed < HELD_OUT: raise ValueError(f'seed must lie between 0 and 2^62, got {seed}')
+    if precision not in ('auto', 'float32', 'bfloat16', 'float16'):
+        raise ValueError(f"precision must be 'auto', 'float32', 'bfloat16' or 'float16', got {precision!r}")
+
 # %% ../nbs/80_search.ipynb #17a34073
 class Search:
     "A search for the best steps of a model under a reference"
@@ -260,27 +269,29 @@ class Search:
         batch_size:int=None,        # samples per network call; by default found by trying
         precision:str='auto',       # 'auto' (the faster one, by timing), 'float32', 'bfloat16' or 'float16'
     ):
-        if not isinstance(preset, Preset) and preset not in PRESETS:
-            raise ValueError(f'unknown preset {preset!r}; known: {", ".join(PRESETS)}')
-        if not 0 <= seed < HELD_OUT: raise ValueError(f'seed must lie between 0 and 2^62, got {seed}')
-        if precision not in ('auto', 'float32', 'bfloat16', 'float16'):
-            raise ValueError(f"precision must be 'auto', 'float32', 'bfloat16' or 'float16', got {precision!r}")
+        _check_choices(preset, seed, precision)
         self.space = space or SearchSpace(len(model.schedule), steps, sampler=sampler, eta=eta)
-        if self.space.n_train != len(model.schedule):
-            raise ValueError(f'the space is for {self.space.n_train} training steps, the model '
-                f'has {len(model.schedule)}')
         self.model, self.reference, self.seed, self.out, self.batch_size, self.precision = (model, reference, seed,
             out and Path(out), batch_size, precision)
         self._settle(preset, dict(samples=samples, population=population, generations=generations, finalists=finalists,
             final_samples=final_samples, refinements=refinements, held_out=held_out, last_samples=last_samples,
             rungs=rungs))
-        self.own_baselines, self.seeds = ({k: self._baseline(k, c) for k, c in (baselines or {}).items()},
-            tuple(seed_genes(s, self.space) for s in seeds))
-        for s in self.seeds: self.space.repair(*s)
-        self._check_blocks()
-        # complains about what cannot be scored
-        Fitness(model, reference, self.preset.samples, rungs=[*self.preset.counts, self.preset.held_out],
-            batch_size=1 if batch_size is None else batch_size)
+        self._begin(baselines or {}, seeds)
+
+# %% ../nbs/80_search.ipynb #030d41e2
+@patch
+def _begin(self:Search, baselines, seeds):
+    "What to start from and to compare with; raises ValueError for what cannot be scored"
+    if self.space.n_train != len(self.model.schedule):
+        raise ValueError(f'the space is for {self.space.n_train} training steps, the model '
+            f'has {len(self.model.schedule)}')
+    self.own_baselines, self.seeds = ({k: self._baseline(k, c) for k, c in baselines.items()},
+        tuple(seed_genes(s, self.space) for s in seeds))
+    for s in self.seeds: self.space.repair(*s)
+    self._check_blocks()
+    # complains about what cannot be scored
+    Fitness(self.model, self.reference, self.preset.samples, rungs=[*self.preset.counts, self.preset.held_out],
+        batch_size=1 if self.batch_size is None else self.batch_size)
 
 # %% ../nbs/80_search.ipynb #919fc7d8
 def _with_blocks(p:Preset, singles):

@@ -129,11 +129,6 @@ def karras(n:int, schedule:NoiseSchedule, rho:float=7.):
 KNOWN = {f.__name__: f for f in (uniform, trailing, linspace, quadratic, cosine, log_snr, karras)}
 
 # %% ../nbs/40_space.ipynb #0cc29ab4
-def _up(v):
-    "`v` with six digits, rounded up"
-    d = 10.**(5 - math.floor(math.log10(v))) if v > 0 else 1.
-    return math.ceil(v*d*(1 - 1e-12))/d if v > 0 else v
-
 @dataclass(frozen=True)
 class SearchSpace:
     "Which lists of steps are legal"
@@ -147,32 +142,7 @@ class SearchSpace:
     eta: float = 0.                 # DDIM's noise, 0 to 1
     blocks: BlockSpace|None = None  # which blocks steps may leave out or reuse, and what candidates may cost; by default none
 
-    def __post_init__(self):
-        lo, hi = self.step_range
-        for name, n in (('fewest', lo), ('most', hi)):
-            if isinstance(n, bool) or not isinstance(n, numbers.Integral):
-                raise ValueError(f'the number of steps must be a whole number, got {n!r}')
-        if lo < 1 or hi < lo: raise ValueError(f'the number of steps must be at least 1, got {self.n_steps}')
-        if hi > self.n_train:
-            raise ValueError(f'{hi} steps were asked for, but the model has only {self.n_train} training steps')
-        if not self.min_gap > 0: raise ValueError(f'min_gap must be above 0, got {self.min_gap}')
-        if self.windows and (lo != hi or len(self.windows) != hi):
-            raise ValueError(f'{len(self.windows)} windows for {self.n_steps} steps: give one for each')
-        Candidate([1], sampler=self.sampler, eta=self.eta)
-        if len(self.grid) and not (0 <= self.grid[0] and self.grid[-1] <= self.n_train - 1):
-            raise ValueError(f'allowed times must lie between 0 and {self.n_train - 1}, got '
-                f'{self.grid[0]:g} to {self.grid[-1]:g}')
-        for n in (lo, hi): self.limits(n)
-        if (self.blocks and (least := self.blocks.cheapest(lo, self._calls(lo)))
-                - self.blocks.budget > 1e-9*self.blocks.full):
-            said = lambda v: f'{v:g} {self.blocks.unit} ({_up(v/self.blocks.full):g} full steps)'
-            raise ValueError(f'no candidate can meet a budget of {said(self.blocks.budget)}: {lo} '
-                f'step{"s" if lo > 1 else ""} cost{"" if lo > 1 else "s"} at least {said(_up(least))}')
-
-    def _calls(self, n): # network calls in every step
-        s, end = get_sampler(self.sampler), CLEAN if not self.free_end else max(self.free_end)
-        return [s.calls(Span(None, n - k, n - k - 1 if k < n - 1 else end, k, n)) for k in range(n)]
-
+    def __post_init__(self): self._check()
     @property
     def step_range(self)->tuple:
         "(fewest, most) steps"
@@ -182,6 +152,41 @@ class SearchSpace:
         "The times that candidates may have, in training steps"
         return np.unique(np.arange(self.n_train) if self.allowed is None
             else np.array([_time(t) for t in self.allowed], float))
+
+# %% ../nbs/40_space.ipynb #7a5eb617
+def _up(v):
+    "`v` with six digits, rounded up"
+    d = 10.**(5 - math.floor(math.log10(v))) if v > 0 else 1.
+    return math.ceil(v*d*(1 - 1e-12))/d if v > 0 else v
+
+@patch
+def _calls(self:SearchSpace, n): # network calls in every step
+    s, end = get_sampler(self.sampler), CLEAN if not self.free_end else max(self.free_end)
+    return [s.calls(Span(None, n - k, n - k - 1 if k < n - 1 else end, k, n)) for k in range(n)]
+
+@patch
+def _check(self:SearchSpace):
+    "Raise ValueError where nothing could be searched"
+    lo, hi = self.step_range
+    for name, n in (('fewest', lo), ('most', hi)):
+        if isinstance(n, bool) or not isinstance(n, numbers.Integral):
+            raise ValueError(f'the number of steps must be a whole number, got {n!r}')
+    if lo < 1 or hi < lo: raise ValueError(f'the number of steps must be at least 1, got {self.n_steps}')
+    if hi > self.n_train:
+        raise ValueError(f'{hi} steps were asked for, but the model has only {self.n_train} training steps')
+    if not self.min_gap > 0: raise ValueError(f'min_gap must be above 0, got {self.min_gap}')
+    if self.windows and (lo != hi or len(self.windows) != hi):
+        raise ValueError(f'{len(self.windows)} windows for {self.n_steps} steps: give one for each')
+    Candidate([1], sampler=self.sampler, eta=self.eta)
+    if len(self.grid) and not (0 <= self.grid[0] and self.grid[-1] <= self.n_train - 1):
+        raise ValueError(f'allowed times must lie between 0 and {self.n_train - 1}, got '
+            f'{self.grid[0]:g} to {self.grid[-1]:g}')
+    for n in (lo, hi): self.limits(n)
+    if (self.blocks and (least := self.blocks.cheapest(lo, self._calls(lo)))
+            - self.blocks.budget > 1e-9*self.blocks.full):
+        said = lambda v: f'{v:g} {self.blocks.unit} ({_up(v/self.blocks.full):g} full steps)'
+        raise ValueError(f'no candidate can meet a budget of {said(self.blocks.budget)}: {lo} '
+            f'step{"s" if lo > 1 else ""} cost{"" if lo > 1 else "s"} at least {said(_up(least))}')
 
 # %% ../nbs/40_space.ipynb #f78b7c74
 @patch
