@@ -9,15 +9,16 @@ __all__ = ['EXAMPLES', 'OF_YOUR_OWN', 'DTYPES', 'OF_ADM', 'OF_PIPELINE', 'number
            'open_reference', 'one_line', 'both_spellings', 'command', 'block_rules', 'priced_blocks', 'measured_harm',
            'with_blocks_of', 'search_pipeline', 'report_lists', 'end_range', 'recipe_model', 'check_numbers',
            'check_together', 'search_model', 'step_range', 'rule_options', 'search_space', 'with_harm', 'search_with',
-           'check_early', 'autodiffusion_search', 'report', 'check_out', 'device_list', 'drawn_with',
-           'autodiffusion_sample', 'autodiffusion_transfer', 'autodiffusion_stats', 'autodiffusion_fid',
-           'autodiffusion_evaluate']
+           'check_early', 'model_options', 'reference_options', 'preset_options', 'space_options', 'options',
+           'autodiffusion_search', 'report', 'check_out', 'device_list', 'drawn_with', 'autodiffusion_sample',
+           'autodiffusion_transfer', 'autodiffusion_stats', 'autodiffusion_fid', 'autodiffusion_evaluate']
 
 # %% ../nbs/120_cli.ipynb #79164eda
 import dataclasses, functools, importlib, json, os, re, sys, warnings
 from pathlib import Path
 from types import SimpleNamespace
 import numpy as np, torch
+from fastcore.meta import delegates
 from fastcore.script import anno_parser, store_true
 from .denoiser import Denoiser
 from .samplers import evaluations, gradients, sample, plan, check_times, check_labels, get_sampler
@@ -522,17 +523,35 @@ def check_early(ready, m, workers, goal=None):
     ready(stand_in := load_demo()[1]).check_out(('reference', 'blocks'))
     if workers > 1: send(Fitness(m, goal or stand_in, 2))
 
-# %% ../nbs/120_cli.ipynb #b4a8c798
-@command
-def autodiffusion_search(
-    recipe:str=None,            # a search of the AutoDiffusion paper, which fills in what is not given: imagenet64, lsun_bedroom, lsun_cat, sd14_plms or sd14_dpm
-    model:str=None,             # model: demo (the shipped one), a .safetensors file, a .pt checkpoint of the ADM family, or package.module:function that returns a Denoiser (demo, or the recipe's file, if not given)
-    reference:str=None,         # real pictures: statistics (npz), a folder of images, or an array of images (npz, npy); without it, the shipped statistics
-    steps:str=None,             # number of steps, or a range such as 3-6 (4 if not given; as many as --start has times; with --budget, from as many as it pays for to four more)
-    sampler:str=None,           # sampler: ddim, ddpm, euler, plms, ipndm, deis, dpmpp_2m, dpmpp_3m, dpmpp_3m_half, unipc, unipc_3, heun, dpm_solver_2 or dpm_solver_3 (ddim if not given)
-    preset:str=None,            # how much to spend: quick, standard or paper (standard if not given; paper with --recipe)
-    seed:int=0,                 # seed of the search and its noise; same seed and precision, same result
-    out:str='runs/search',      # folder for the journal and the results; an interrupted search there is continued
+# %% ../nbs/120_cli.ipynb #066dcd0d
+def model_options(
+    adm:str=None,               # for a .pt model: preset of its network, such as imagenet64, or settings, such as image_size=64,num_head_channels=64,use_new_attention_order=True
+    schedule:str=None,          # for a .pt model: noise schedule, linear or cosine (the preset's own if not given)
+    classifier:str=None,        # for a .pt model: checkpoint of a noisy classifier (.pt) that guides
+    classifier_adm:str=None,    # for a .pt model: preset or settings of the classifier (those that go with --adm if not given)
+    classifier_scale:float=None, # for a .pt model: how much the classifier guides (1 with a classifier if not given)
+    diffusers:str=None,         # instead of --model: a pipeline of diffusers, as a folder or the name of a model
+    prompts:str=None,           # for --diffusers: prompts, as a .txt file with one a line, a .json list, COCO captions (.json), or one text
+    negative:str=None,          # for --diffusers: negative prompt
+    image_size:str=None,        # for --diffusers: size of pictures, such as 512, or 512x768, height first (the pipeline's own if not given)
+    memory:str=None,            # for --diffusers: ways to need less memory, separated by commas: slicing, tiling, offload
+    dtype:str=None,             # for --diffusers: precision of the weights, float32, float16 or bfloat16 (float32 if not given)
+    guidance:float=None,        # classifier-free guidance scale; 1 is none (the model's own if not given)
+):
+    "Options of a model that is not the shipped one"
+
+@delegates(model_options)
+def reference_options(
+    features:str=None,          # features for pictures given as --reference: inception (FID) or cifar
+    weights:str=None,           # local file of the Inception weights; otherwise they are downloaded once
+    resize:str=None,            # how pictures are enlarged for Inception: pytorch-fid, or openai, for statistics of OpenAI's (pytorch-fid if not given)
+    **kwargs
+):
+    "Options of real pictures, and those of a model"
+
+# %% ../nbs/120_cli.ipynb #1e0ebcdc
+@delegates(reference_options)
+def preset_options(
     samples:int=None,           # pictures per candidate (preset's own if not given)
     rungs:str=None,             # smaller numbers of pictures on which candidates are compared first, such as 50,100 (preset's own if not given)
     population:int=None,        # candidates per generation (preset's own if not given)
@@ -542,7 +561,12 @@ def autodiffusion_search(
     refinements:int=None,       # further generations at that number of pictures (preset's own if not given)
     last_samples:int=None,      # pictures for the last decision between finalists, 0 for none (in proportion to --final_samples if not given)
     held_out:int=None,          # fresh pictures for the reported scores (preset's own if not given)
-    workers:int=1,              # processes that sample at the same time
+    **kwargs
+):
+    "Options of how much to spend, and those before"
+
+@delegates(preset_options)
+def space_options(
     start:str=None,             # times to start from, in training steps, such as 926,690,424,153
     window:float=None,          # let each time of --start move at most this far, in training steps
     min_gap:float=None,         # smallest distance between neighbouring times, in training steps (1 if not given)
@@ -553,44 +577,51 @@ def autodiffusion_search(
     t_end:float=None,           # time where sampling ends, in training steps; -1 is clean data (-1 if not given)
     free_end:str=None,          # search that time as well, between these two, in training steps, such as 0,30
     eta:float=None,              # noise of ddim, 0 to 1 (0 if not given)
-    guidance:float=None,        # classifier-free guidance scale; 1 is none (the model's own if not given)
-    adm:str=None,               # for a .pt model: preset of its network, such as imagenet64, or settings, such as image_size=64,num_head_channels=64,use_new_attention_order=True
-    schedule:str=None,          # for a .pt model: noise schedule, linear or cosine (the preset's own if not given)
-    classifier:str=None,        # for a .pt model: checkpoint of a noisy classifier (.pt) that guides
-    classifier_adm:str=None,    # for a .pt model: preset or settings of the classifier (those that go with --adm if not given)
-    classifier_scale:float=None, # for a .pt model: how much the classifier guides (1 with a classifier if not given)
-    diffusers:str=None,         # instead of --model: a pipeline of diffusers, as a folder or the name of a model
-    prompts:str=None,           # for --diffusers: prompts, as a .txt file with one a line, a .json list, COCO captions (.json), or one text
-    negative:str=None,          # for --diffusers: negative prompt
-    image_size:str=None,        # for --diffusers: size of pictures, such as 512, or 512x768, height first (the pipeline's own if not given)
+    **kwargs
+):
+    "Options of what is searched, and those before"
+
+def options(given:dict)->SimpleNamespace:
+    "The arguments of a command, from its `locals()`, with the options that it shares with others"
+    return SimpleNamespace(**{k: v for k, v in given.items() if k != 'kwargs'}, **given['kwargs'])
+
+# %% ../nbs/120_cli.ipynb #b4a8c798
+@command
+@delegates(space_options)
+def autodiffusion_search(
+    recipe:str=None,            # a search of the AutoDiffusion paper, which fills in what is not given: imagenet64, lsun_bedroom, lsun_cat, sd14_plms or sd14_dpm
+    model:str=None,             # model: demo (the shipped one), a .safetensors file, a .pt checkpoint of the ADM family, or package.module:function that returns a Denoiser (demo, or the recipe's file, if not given)
+    reference:str=None,         # real pictures: statistics (npz), a folder of images, or an array of images (npz, npy); without it, the shipped statistics
+    steps:str=None,             # number of steps, or a range such as 3-6 (4 if not given; as many as --start has times; with --budget, from as many as it pays for to four more)
+    sampler:str=None,           # sampler: ddim, ddpm, euler, plms, ipndm, deis, dpmpp_2m, dpmpp_3m, dpmpp_3m_half, unipc, unipc_3, heun, dpm_solver_2 or dpm_solver_3 (ddim if not given)
+    preset:str=None,            # how much to spend: quick, standard or paper (standard if not given; paper with --recipe)
+    seed:int=0,                 # seed of the search and its noise; same seed and precision, same result
+    out:str='runs/search',      # folder for the journal and the results; an interrupted search there is continued
+    workers:int=1,              # processes that sample at the same time
     target:int=None,            # for --diffusers, instead of --reference: come close to what the pipeline draws with so many steps
-    memory:str=None,            # for --diffusers: ways to need less memory, separated by commas: slicing, tiling, offload
-    dtype:str=None,             # for --diffusers: precision of the weights, float32, float16 or bfloat16 (float32 if not given)
-    features:str=None,          # features for pictures given as --reference: inception (FID) or cifar
-    weights:str=None,           # local file of the Inception weights; otherwise they are downloaded once
-    resize:str=None,            # how pictures are enlarged for Inception: pytorch-fid, or openai, for statistics of OpenAI's (pytorch-fid if not given)
     batch_size:int=None,        # pictures per network call (found by trying if not given)
     precision:str='auto',       # float32, bfloat16, float16, or auto (the faster one; with --diffusers that of its weights)
     device:str='auto',          # where to compute: cpu, cuda, cuda:1, ..., or auto
     quiet:store_true=False,     # show no progress bar
+    **kwargs
 ):
     "Search the time steps that make a diffusion model's few-step pictures best"
-    o = SimpleNamespace(**locals()); check_numbers(o); check_together(o)
+    o = options(locals()); check_numbers(o); check_together(o)
     r, dev = get_recipe(recipe) if recipe else None, open_device(device)
-    o.start, o.rungs = (number_list(v, k) if v else None for k, v in dict(start=start, rungs=rungs).items())
+    o.start, o.rungs = (number_list(v, k) if v else None for k, v in dict(start=o.start, rungs=o.rungs).items())
     m, pipe, o.precision, o.batch_size = search_model(o, r, dev)
-    if budget is not None:
+    if o.budget is not None:
         m = m.with_(blocks=priced_blocks(m if o.precision == 'auto' else m.with_(precision=o.precision),
-            Path(out)/'milliseconds.json', unit))
+            Path(out)/'milliseconds.json', o.unit))
     space, seeds = search_space(o, r, m)
     ready = search_with(o, r, m, space, seeds)
     goal = target_of(m, pipe, target) if target is not None else None
     check_early(ready, m, workers, goal)
-    goal = goal or open_reference(reference, features, weights, dev, m, Path(out)/'reference.npz', resize)
-    if budget is not None: ready = search_with(o, r, m, with_harm(o, m, space), seeds)
+    goal = goal or open_reference(reference, o.features, o.weights, dev, m, Path(out)/'reference.npz', o.resize)
+    if o.budget is not None: ready = search_with(o, r, m, with_harm(o, m, space), seeds)
     result = ready(goal).run(progress=not quiet, workers=workers)
     report(result, out)
-    if diffusers: report_lists(result, out)
+    if o.diffusers: report_lists(result, out)
 
 # %% ../nbs/120_cli.ipynb #ed435e4e
 def report(result, out):
@@ -653,6 +684,7 @@ def drawn_with(o, device): # Denoiser, Candidate or list of times, text
 
 # %% ../nbs/120_cli.ipynb #2552cdd2
 @command
+@delegates(model_options)
 def autodiffusion_sample(
     candidate:str=None,     # candidate file, such as runs/search/best.json
     timesteps:str=None,     # or times in training steps, noisiest first, such as 926,690,424,153
@@ -664,35 +696,24 @@ def autodiffusion_sample(
     sampler:str=None,       # sampler: ddim, ddpm, euler, plms, ipndm, deis, dpmpp_2m, dpmpp_3m, dpmpp_3m_half, unipc, unipc_3, heun, dpm_solver_2 or dpm_solver_3 (the candidate's own, or ddim, if not given)
     t_end:float=None,       # time where sampling ends, in training steps; -1 is clean data (the candidate's own if not given)
     eta:float=None,         # noise of ddim, 0 to 1 (the candidate's own, or 0, if not given)
-    guidance:float=None,    # classifier-free guidance scale; 1 is none (the model's own if not given)
-    adm:str=None,               # for a .pt model: preset of its network, such as imagenet64, or settings, such as image_size=64,num_head_channels=64,use_new_attention_order=True
-    schedule:str=None,          # for a .pt model: noise schedule, linear or cosine (the preset's own if not given)
-    classifier:str=None,        # for a .pt model: checkpoint of a noisy classifier (.pt) that guides
-    classifier_adm:str=None,    # for a .pt model: preset or settings of the classifier (those that go with --adm if not given)
-    classifier_scale:float=None, # for a .pt model: how much the classifier guides (1 with a classifier if not given)
-    diffusers:str=None,         # instead of --model: a pipeline of diffusers, as a folder or the name of a model
-    prompts:str=None,           # for --diffusers: prompts, as a .txt file with one a line, a .json list, COCO captions (.json), or one text
-    negative:str=None,          # for --diffusers: negative prompt
-    image_size:str=None,        # for --diffusers: size of pictures, such as 512, or 512x768, height first (the pipeline's own if not given)
-    memory:str=None,            # for --diffusers: ways to need less memory, separated by commas: slicing, tiling, offload
-    dtype:str=None,             # for --diffusers: precision of the weights, float32, float16 or bfloat16 (float32 if not given)
     batch_size:int=None,    # pictures per network call (256, or 8 with --diffusers, if not given); for an .npz or a folder at most a shard: 256, or n divided by the number of processes where that is less
     precision:str='float32', # float32, bfloat16, float16, or auto (the faster one, by timing: not the same pictures to the last bit); of a pipeline's weights, see --dtype
     device:str='auto',      # where to compute: cpu, cuda, cuda:1, ..., or auto
     devices:str=None,       # or several at once, one process each, such as cuda:0,cuda:1, or all (every GPU); for .npz and folders
     any_model:store_true=False, # use a candidate that was found for another model
     quiet:store_true=False, # show no progress bar
+    **kwargs
 ):
     "Draw pictures with the steps of a candidate file, or with a list of times; an .npz or a folder is continued where it was interrupted"
-    o = SimpleNamespace(**locals()); words, many = _words(vars(o)), device_list(devices, out)
+    o = options(locals()); words, many = _words(vars(o)), device_list(devices, out)
     if (candidate is None) == (timesteps is None): raise ValueError('give either --candidate FILE or --timesteps LIST')
-    batch_size = batch_size if batch_size is not None else 8 if diffusers else 256
+    batch_size = batch_size if batch_size is not None else 8 if o.diffusers else 256
     # as in a search: no autocast beside the weights' own precision
-    if diffusers and precision == 'auto': precision = 'float32'
+    if o.diffusers and precision == 'auto': precision = 'float32'
     if n < 1 or batch_size < 1: raise ValueError(f'--n and --batch_size must be at least 1, got {n} and {batch_size}')
     check_out(out)
     # a matter of the workers
-    if many and memory: o.memory = ','.join(w for w in memory.split(',') if w.strip() != 'offload')
+    if many and o.memory: o.memory = ','.join(w for w in o.memory.split(',') if w.strip() != 'offload')
     if timesteps: number_list(timesteps)
     m, c, done = drawn_with(o, 'cpu' if many else open_device(worker_device(device)))
     kw = dict(n=n, seed=seed, sampler=sampler, t_end=t_end, eta=eta, labels=label, batch_size=batch_size,
@@ -710,6 +731,7 @@ def autodiffusion_sample(
 
 # %% ../nbs/120_cli.ipynb #521f0ca2
 @command
+@delegates(reference_options)
 def autodiffusion_transfer(
     candidate:str,              # candidate file that was found on another model, such as runs/search/best.json
     model:str=None,             # model to use it on: demo (the shipped one), a .safetensors file, a .pt checkpoint of the ADM family, or package.module:function that returns a Denoiser (demo if not given)
@@ -719,43 +741,29 @@ def autodiffusion_transfer(
     map:str=None,               # how times go over to another noise schedule: time (same share of the training steps) or log_snr (same noise); as they are if not given
     known:str=None,             # known schedules to compare with, such as quadratic,cosine (all if not given; uniform is always there)
     out:str=None,               # candidate file to write for this model, .json (none if not given)
-    adm:str=None,               # for a .pt model: preset of its network, such as imagenet64, or settings, such as image_size=64,num_head_channels=64,use_new_attention_order=True
-    schedule:str=None,          # for a .pt model: noise schedule, linear or cosine (the preset's own if not given)
-    classifier:str=None,        # for a .pt model: checkpoint of a noisy classifier (.pt) that guides
-    classifier_adm:str=None,    # for a .pt model: preset or settings of the classifier (those that go with --adm if not given)
-    classifier_scale:float=None, # for a .pt model: how much the classifier guides (1 with a classifier if not given)
-    diffusers:str=None,         # instead of --model: a pipeline of diffusers, as a folder or the name of a model
-    prompts:str=None,           # for --diffusers: prompts, as a .txt file with one a line, a .json list, COCO captions (.json), or one text
-    negative:str=None,          # for --diffusers: negative prompt
-    image_size:str=None,        # for --diffusers: size of pictures, such as 512, or 512x768, height first (the pipeline's own if not given)
-    memory:str=None,            # for --diffusers: ways to need less memory, separated by commas: slicing, tiling, offload
-    dtype:str=None,             # for --diffusers: precision of the weights, float32, float16 or bfloat16 (float32 if not given)
-    guidance:float=None,        # classifier-free guidance scale; 1 is none (the model's own if not given)
-    features:str=None,          # features for pictures given as --reference: inception (FID) or cifar
-    weights:str=None,           # local file of the Inception weights; otherwise they are downloaded once
-    resize:str=None,            # how pictures are enlarged for Inception: pytorch-fid, or openai, for statistics of OpenAI's (pytorch-fid if not given)
     batch_size:int=None,        # pictures per network call (found by trying if not given)
     precision:str='float32',    # float32, bfloat16, float16, or auto (the faster one)
     device:str='auto',          # where to compute: cpu, cuda, cuda:1, ..., or auto
     quiet:store_true=False,     # show no progress bar
+    **kwargs
 ):
     "What a candidate is worth on another model: its distance there, next to that model's uniform and other known steps"
-    o = SimpleNamespace(**locals())
-    if reference is None and (diffusers or model not in (None, 'demo')):
+    o = options(locals())
+    if reference is None and (o.diffusers or model not in (None, 'demo')):
         raise ValueError('a model of your own needs --reference: statistics or a folder of real pictures')
-    if reference is None: check_goal(features, weights)
+    if reference is None: check_goal(o.features, o.weights)
     if out and (Path(out).suffix != '.json' or Path(out).exists()):
         raise ValueError(f'{out}: candidate files end in .json' if Path(out).suffix != '.json'
             else f'{out}: this file exists already; choose another')
     if out: check_out(out)
     m = with_blocks_of(model_of(o, dev := open_device(device)), candidate)
-    kw = dict(n=n, seed=seed, map=map, batch_size=8 if batch_size is None and diffusers
+    kw = dict(n=n, seed=seed, map=map, batch_size=8 if batch_size is None and o.diffusers
         and dev == 'cpu' else batch_size, **(dict(known=[w.strip() for w in known.split(',')]) if known else {}))
     # settings are looked at before the reference is made
     with warnings.catch_warnings(): warnings.simplefilter('ignore'); check_transfer(candidate, m, **kw)
-    m = m.with_(precision=precision if precision != 'auto' else 'float32' if diffusers else fastest_precision(m))
-    r = transfer(candidate, m, open_reference(reference, features, weights, dev, m, resize=resize), progress=not quiet,
-        **kw)
+    m = m.with_(precision=precision if precision != 'auto' else 'float32' if o.diffusers else fastest_precision(m))
+    r = transfer(candidate, m, open_reference(reference, o.features, o.weights, dev, m, resize=o.resize),
+        progress=not quiet, **kw)
     print(f'{r}\n\ntransferred / uniform = {r.ratio:.3f} ({r.metric}, held out; lower is better)')
     if out: r.save(out); print(f'{out}: the candidate for this model')
 
