@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = ['INCEPTION', 'EXTENSIONS', 'UNREADABLE', 'MOST_HEAD', 'STATS_FORMAT', 'frechet_distance', 'Moments', 'to_uint8',
            'Extractor', 'inception_network', 'PoolThree', 'inception', 'Images', 'read_image', 'check_image',
-           'read_head', 'read_array', 'open_images', 'check_prepared', 'Reference', 'kid', 'statistics', 'compare']
+           'read_head', 'read_array', 'open_images', 'check_prepared', 'Reference', 'some_of', 'kid', 'statistics',
+           'compare']
 
 # %% ../nbs/60_fid.ipynb #c3c03777
 import io, math, zlib
@@ -284,26 +285,32 @@ class Reference:
         return (f'Reference({self.metric}: {len(self.mean)} {self.features} features of '
             f'{self.n or "an unknown number of"} pictures{" from " + self.origin if self.origin else ""})')
 
+# %% ../nbs/60_fid.ipynb #80b7f326
+def some_of(n:int, keep:int)->np.ndarray: # int64, ascending
+    "Numbers of `keep` of `n` pictures (all of them if there are fewer), one drawn from each of as many equal parts"
+    k = max(0, min(n, keep)); edges = np.arange(k + 1)*n//max(k, 1)
+    return np.random.default_rng(0).integers(edges[:-1], edges[1:])
+
 # %% ../nbs/60_fid.ipynb #d7e49e79
 @patch(cls_method=True)
 def from_images(cls:Reference,
     source,                 # folder, file or array of pictures (see `open_images`), or `Images`
     extractor:Extractor,    # makes the features
     batch_size:int=256,     # pictures at a time
-    keep:int=0,             # number of pictures whose features are kept for KID: the first ones
+    keep:int=0,             # number of pictures whose features are kept for KID, see `some_of`
     progress:bool=False,    # show a bar with the time left
 )->Reference:
     "Statistics of a set of pictures; raises ValueError for fewer than two"
     ims = source if isinstance(source, Images) else open_images(source)
     if len(ims) < 2: raise ValueError(f'{ims.origin}: statistics need at least 2 pictures, found {len(ims)}')
-    m, some = Moments(extractor.dim), []
+    m, mine, some = Moments(extractor.dim), some_of(len(ims), keep), []
     with tqdm(total=len(ims), desc=f'{extractor.name} features', unit='img', disable=not progress) as bar:
         for u in ims.batches(batch_size):
-            f = extractor(u).numpy(); m.update(f); bar.update(len(u))
-            if sum(map(len, some)) < keep: some.append(f)
+            f = extractor(u).numpy(); some.append(f[mine[(mine >= m.n) & (mine < m.n + len(f))] - m.n])
+            m.update(f); bar.update(len(u))
     if not np.isfinite(m.mean).all(): raise ValueError(f'{ims.origin}: the features contain NaN or infinite values')
     return cls(m.mean, m.cov, m.n, extractor.name, extractor.preprocessing, ims.origin,
-        np.concatenate(some)[:keep] if keep else None, extractor, tuple(ims.size))
+        np.concatenate(some) if keep else None, extractor, tuple(ims.size))
 
 # %% ../nbs/60_fid.ipynb #0f791760
 STATS_FORMAT = 'autodiffusion statistics 1'
