@@ -10,8 +10,9 @@ __all__ = ['EXAMPLES', 'OF_YOUR_OWN', 'DTYPES', 'OF_ADM', 'OF_PIPELINE', 'number
            'with_blocks_of', 'search_pipeline', 'report_lists', 'end_range', 'recipe_model', 'check_numbers',
            'check_together', 'search_model', 'step_range', 'rule_options', 'search_space', 'with_harm', 'search_with',
            'check_early', 'model_options', 'reference_options', 'preset_options', 'space_options', 'options',
-           'autodiffusion_search', 'report', 'check_out', 'device_list', 'drawn_with', 'autodiffusion_sample',
-           'autodiffusion_transfer', 'autodiffusion_stats', 'autodiffusion_fid', 'autodiffusion_evaluate']
+           'autodiffusion_search', 'report', 'check_out', 'device_list', 'drawn_with', 'check_drawing', 'draw_to',
+           'autodiffusion_sample', 'autodiffusion_transfer', 'autodiffusion_stats', 'autodiffusion_fid',
+           'autodiffusion_evaluate']
 
 # %% ../nbs/120_cli.ipynb #79164eda
 import dataclasses, functools, importlib, json, os, re, sys, warnings
@@ -682,6 +683,25 @@ def drawn_with(o, device): # Denoiser, Candidate or list of times, text
         f'{o.n*evaluations(SimpleNamespace(**how), m):,} network evaluations'
         + (f' and {grads:,} classifier gradients' if grads else ''))
 
+# %% ../nbs/120_cli.ipynb #f7f92098
+def check_drawing(o):
+    "Raise ValueError for what cannot be drawn, or written where it should go"
+    if (o.candidate is None) == (o.timesteps is None):
+        raise ValueError('give either --candidate FILE or --timesteps LIST')
+    if o.n < 1 or o.batch_size < 1:
+        raise ValueError(f'--n and --batch_size must be at least 1, got {o.n} and {o.batch_size}')
+    check_out(o.out)
+    if o.timesteps: number_list(o.timesteps)
+
+def draw_to(o, m, c, done:str)->str:
+    "Draw pictures into a grid, an npz or a folder; returns what to say: `done`, or what is missing where others draw, too"
+    kw = dict(n=o.n, seed=o.seed, sampler=o.sampler, t_end=o.t_end, eta=o.eta, labels=o.label, batch_size=o.batch_size,
+        progress=not o.quiet)
+    if Path(o.out).suffix != '.png':
+        d = sample_to(o.out, m, c, precision=o.precision, **kw); return str(d) if d.missing else done
+    m = m.with_(precision=fastest_precision(m) if o.precision == 'auto' else o.precision)
+    save_png(o.out, image_grid(to_uint8(sample(m, c, **kw)))); return done
+
 # %% ../nbs/120_cli.ipynb #2552cdd2
 @command
 @delegates(model_options)
@@ -706,27 +726,17 @@ def autodiffusion_sample(
 ):
     "Draw pictures with the steps of a candidate file, or with a list of times; an .npz or a folder is continued where it was interrupted"
     o = options(locals()); words, many = _words(vars(o)), device_list(devices, out)
-    if (candidate is None) == (timesteps is None): raise ValueError('give either --candidate FILE or --timesteps LIST')
-    batch_size = batch_size if batch_size is not None else 8 if o.diffusers else 256
+    o.batch_size = batch_size if batch_size is not None else 8 if o.diffusers else 256
     # as in a search: no autocast beside the weights' own precision
-    if o.diffusers and precision == 'auto': precision = 'float32'
-    if n < 1 or batch_size < 1: raise ValueError(f'--n and --batch_size must be at least 1, got {n} and {batch_size}')
-    check_out(out)
+    if o.diffusers and precision == 'auto': o.precision = 'float32'
+    check_drawing(o)
     # a matter of the workers
     if many and o.memory: o.memory = ','.join(w for w in o.memory.split(',') if w.strip() != 'offload')
-    if timesteps: number_list(timesteps)
     m, c, done = drawn_with(o, 'cpu' if many else open_device(worker_device(device)))
-    kw = dict(n=n, seed=seed, sampler=sampler, t_end=t_end, eta=eta, labels=label, batch_size=batch_size,
-        progress=not quiet)
     if many:
         spread([sys.executable, '-c', 'import sys; from autodiffusion.cli import '
             'autodiffusion_sample as s; sys.exit(s())', *words], many)
-    elif Path(out).suffix != '.png':
-        d = sample_to(out, m, c, precision=precision, **kw); done = str(d) if d.missing else done
-    else:
-        save_png(out,
-            image_grid(to_uint8(sample(m.with_(precision=fastest_precision(m) if precision == 'auto' else precision), c,
-            **kw))))
+    else: done = draw_to(o, m, c, done)
     print(done)
 
 # %% ../nbs/120_cli.ipynb #521f0ca2

@@ -564,25 +564,33 @@ class Run:
         def make(): s = (fit or self.fit)(c, n, self.bar.update); return dataclasses.replace(s, done=s.done + done)
         return self.journal.score(stage, c, n, make, (n - known)*evaluations(c, self.model))
 
-    def scores(self, stage:str, cs, n:int):
-        "Score candidates on `n` samples; those that begin alike one after the other"
-        cs = sorted(cs, key=lambda c: c.key)
-        todo = [c for c in cs if c not in self.levels[n] and (stage, c, n) not in self.journal.records]
-        if self.workers:    # they work ahead; here everything is scored in the same order as without them
-            for c, done in self.workers.prepare(self.fit, todo, n, self.bar.update):
-                self.levels[n][c] = self.score(stage, c, n, done=done)
-        for c in cs:
-            if c not in self.levels[n]: self.levels[n][c] = self.score(stage, c, n)
-            self.fit.shared.done(c)
+# %% ../nbs/80_search.ipynb #4718c7bd
+@patch
+def scores(self:Run, stage:str, cs, n:int):
+    "Score candidates on `n` samples; those that begin alike one after the other"
+    cs = sorted(cs, key=lambda c: c.key)
+    todo = [c for c in cs if c not in self.levels[n] and (stage, c, n) not in self.journal.records]
+    if self.workers:    # they work ahead; here everything is scored in the same order as without them
+        for c, done in self.workers.prepare(self.fit, todo, n, self.bar.update):
+            self.levels[n][c] = self.score(stage, c, n, done=done)
+    for c in cs:
+        if c not in self.levels[n]: self.levels[n][c] = self.score(stage, c, n)
+        self.fit.shared.done(c)
 
-    def values(self, n:int)->dict:
-        "Candidate -> value, of all scored on `n` samples"
-        return {c: s.value for c, s in self.levels[n].items()}
-    def most(self, enough:int)->dict:
-        "Values on the most samples on which at least `enough` candidates were scored; else on those on which most were"
-        return self.values(next((n for n in sorted(self.levels)[::-1] if len(self.levels[n]) >= enough),
-            max(self.levels, key=lambda n: (len(self.levels[n]), -n))))
-    def upto(self, pictures:int): "Move the bar to the end of a stage"; self.bar.update(max(0, pictures - self.bar.n))
+# %% ../nbs/80_search.ipynb #9f06f3fd
+@patch
+def values(self:Run, n:int)->dict:
+    "Candidate -> value, of all scored on `n` samples"
+    return {c: s.value for c, s in self.levels[n].items()}
+
+@patch
+def most(self:Run, enough:int)->dict:
+    "Values on the most samples on which at least `enough` candidates were scored; else on those on which most were"
+    return self.values(next((n for n in sorted(self.levels)[::-1] if len(self.levels[n]) >= enough),
+        max(self.levels, key=lambda n: (len(self.levels[n]), -n))))
+
+@patch
+def upto(self:Run, pictures:int): "Move the bar to the end of a stage"; self.bar.update(max(0, pictures - self.bar.n))
 
 # %% ../nbs/80_search.ipynb #ab70bdb8
 @patch
@@ -751,32 +759,36 @@ class Result:
     @property
     def done(self): "Network evaluations that were done, held-out scores apart"; return self.spent_on[1]
 
-    @property
-    def spent(self):
-        "What the search itself cost, in words; gradients of a classifier are counted apart"
-        model = self.search.model; grads = self.nfe//evaluations(self.best, model)*gradients(self.best, model)
-        return (f'{self.nfe:,} network evaluations' + (f' and about {grads:,} classifier gradients' if grads else '')
-            + (f', of which {self.nfe - self.done:,} were shared' if self.done < self.nfe else '')
-            + (f'; reused blocks remember at most {self.remembered/1024:,.0f} KB a picture' if self.remembered else ''))
+# %% ../nbs/80_search.ipynb #adc5e57d
+@patch(as_prop=True)
+def spent(self:Result):
+    "What the search itself cost, in words; gradients of a classifier are counted apart"
+    model = self.search.model; grads = self.nfe//evaluations(self.best, model)*gradients(self.best, model)
+    return (f'{self.nfe:,} network evaluations' + (f' and about {grads:,} classifier gradients' if grads else '')
+        + (f', of which {self.nfe - self.done:,} were shared' if self.done < self.nfe else '')
+        + (f'; reused blocks remember at most {self.remembered/1024:,.0f} KB a picture' if self.remembered else ''))
 
-    @property
-    def remembered(self)->int:
-        "Bytes that the winner's reused blocks remember at most, for a picture in float32; guidance doubles them"
-        m = self.search.model
-        return (m.blocks.peak_bytes(self.best.steps, 2 if m.guidance_scale != 1 else 1)
-            if any(s.reuse for s in self.best.steps) else 0)
+@patch(as_prop=True)
+def remembered(self:Result)->int:
+    "Bytes that the winner's reused blocks remember at most, for a picture in float32; guidance doubles them"
+    m = self.search.model
+    return (m.blocks.peak_bytes(self.best.steps, 2 if m.guidance_scale != 1 else 1)
+        if any(s.reuse for s in self.best.steps) else 0)
 
-    def write(self, out, model, found):
-        "The candidate file of the winner"
-        self.best.save(out/'best.json', model, scores=self.summary(), precision=found['precision'])
+# %% ../nbs/80_search.ipynb #b84c4376
+@patch
+def write(self:Result, out, model, found):
+    "The candidate file of the winner"
+    self.best.save(out/'best.json', model, scores=self.summary(), precision=found['precision'])
 
-    def summary(self)->dict:
-        "The scores as plain values, as they are written into the candidate file"
-        s = self.rows['searched'][1]
-        return dict(metric=self.search.reference.metric, held_out=s.value, held_out_samples=s.n,
-                    uniform_held_out=self.rows['uniform'][1].value,
-                    search_score=self.last[self.best].value, search_samples=self.last[self.best].n,
-                    search_network_evaluations=self.nfe)
+@patch
+def summary(self:Result)->dict:
+    "The scores as plain values, as they are written into the candidate file"
+    s = self.rows['searched'][1]
+    return dict(metric=self.search.reference.metric, held_out=s.value, held_out_samples=s.n,
+                uniform_held_out=self.rows['uniform'][1].value,
+                search_score=self.last[self.best].value, search_samples=self.last[self.best].n,
+                search_network_evaluations=self.nfe)
 
 # %% ../nbs/80_search.ipynb #1d0d9701
 @patch
