@@ -47,6 +47,13 @@ def linked(md):
     md = re.sub(r'\]\((?!\w+:)([^)\s#]+\.ipynb)(#[^)\s]*)?\)', lambda m: f']({html_name(m[1]).as_posix()}{(m[2] or "").lower()})', md)
     return re.sub(r'(?<=\))\{[^}\n]*\}', '', md)
 
+def check_code(nb, page):
+    "nbdev makes links of names in backticks also where they stand in code, in the comments of a signature"
+    for c in nb.cells:
+        for o in c.get('outputs', []):
+            code = ''.join(o.get('data', {}).get('text/markdown', '')).split('```')[1::2]
+            errors.extend(f'nbs/{page}: {at[1]} in the comment of an argument: write it without backticks' for at in re.finditer(r'\[(`[^`]+`)\]\(http', '\n'.join(code)))
+
 def readable(nb, page):
     "What Quarto would make of a notebook: its title, its links, cells that only show what they print"
     for c in nb.cells:
@@ -71,7 +78,7 @@ def plain(pages):
     for page in pages:
         # proc_nbs skips what it does not like in silence, and then this page is missing
         out = docs/html_name(page)
-        nb = readable(nbformat.read(proc/page, 4), Path(page))
+        nb = nbformat.read(proc/page, 4); check_code(nb, page); nb = readable(nb, Path(page))
         html, _ = HTMLExporter(config=silent).from_notebook_node(nb, dict(metadata=dict(name=out.stem)))
         out.parent.mkdir(parents=True, exist_ok=True)
         html = re.sub(r'(<h\d id="|href="#)([^"]+)', lambda m: m[1] + m[2].lower(), html)     # as Quarto names headings

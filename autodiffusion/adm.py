@@ -387,7 +387,7 @@ def _few(what, names, n=2):
 def adm_config(
     state:dict,     # names to arrays, or to anything with a shape
     **known,        # fields of `ADMConfig` that are known otherwise; they go first
-)->dict: # fields of `ADMConfig`: all but how attention is split, dropout and (for U-Nets) the size of pictures
+)->dict: # fields of ADMConfig: all but how attention is split, dropout and (for U-Nets) the size of pictures
     "What the names and shapes of a checkpoint say about its network; raises ValueError if it is not of this family"
     s = {k: tuple(v.shape) for k, v in state.items()}
     try:
@@ -510,9 +510,9 @@ def _classifier(model, preset, device, size): # a classifier, or None
 
 # %% ../nbs/92_adm.ipynb #ad28c9b4
 def adm_denoiser(
-    model,                  # path of a checkpoint, or a network from `load_adm`
+    model,                  # path of a checkpoint, or a network from load_adm
     preset:str=None,        # name of a preset; it also gives the noise schedule
-    schedule=None,          # `NoiseSchedule`, or 'linear' or 'cosine' of the preset's number of steps, or 1,000; by default the preset's
+    schedule=None,          # NoiseSchedule, or 'linear' or 'cosine' of the preset's number of steps, or 1,000; by default the preset's
     device='cpu',           # where a checkpoint is loaded to; a network stays where it is
     precision:str='float32', # 'float32', 'bfloat16' or 'float16'
     classifier=None,        # path of the noisy classifier's checkpoint, or that network; needed for classifier guidance

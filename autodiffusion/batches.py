@@ -334,7 +334,7 @@ def sample_to(
     steps,                  # a candidate, or times noisiest first
     n:int=50_000,           # number of pictures
     seed:int=0,             # seed of the noise: same seed, same pictures
-    *, sampler:str=None, t_end:float=None, eta:float=None, # override the candidate's own (see `plan`)
+    *, sampler:str=None, t_end:float=None, eta:float=None, # override the candidate's own (see plan)
     labels=None,            # class labels: one for all, or (n,); by default all classes equally often
     batch_size:int=256,     # pictures per network call, which never holds more than a shard
     shard:int=None,         # pictures in a shard: what is lost, at most, when a worker is stopped; by default that of the run which is continued, or n/workers, at most 256

@@ -324,7 +324,7 @@ class Blocks:
     "The blocks of a network, what they cost, and how to do without them"
     def __init__(self,
         net:nn.Module,      # the network
-        blocks,             # its `Block`s, by id
+        blocks,             # its Blocks, by id
         macs:int,           # MACs of the whole network for one picture
         ms:float=None,      # milliseconds of a call, where measured
         batch_size:int=1,   # pictures in a measured call
@@ -439,7 +439,7 @@ def _check_name(w, n, names):
 
 # %% ../nbs/30_blocks.ipynb #83fce405
 def find_blocks(
-    model,                  # a `Denoiser`, or a network
+    model,                  # a Denoiser, or a network
     names=None,             # paths of the modules to use as blocks; by default they are found
     *, shape:tuple=None,    # (C, H, W) of one picture, for a network called as net(x, t)
     inputs=None,            # tuple or dict of arguments with one picture, for a network called otherwise

@@ -74,7 +74,7 @@ def open_model(
     spec:str,           # 'demo', a .safetensors file, a .pt file of the ADM family, or 'package.module:function'
     device:str='cpu',   # where to compute
     guidance:float=None, # classifier-free guidance scale, 1 for none; by default the model's own
-    **adm,              # for a .pt file: how to open it, see `open_adm`
+    **adm,              # for a .pt file: how to open it, the options of open_adm
 )->Denoiser:
     "The model that `spec` names; raises ValueError when there is none"
     adm = {k: v for k, v in adm.items() if v is not None}
@@ -130,7 +130,7 @@ def open_diffusers(
     prompts:str=None,       # file of prompts, or a single one
     negative:str=None,      # negative prompt
     size:str=None,          # size of pictures, such as 512 or 512x768; by default the pipeline's own
-    memory:str='',          # ways to save memory, see `save_memory`
+    memory:str='',          # ways to save memory, see save_memory
     dtype:str=None,         # 'float32', 'float16' or 'bfloat16'; by default as in the folder
 ): # (Denoiser, pipeline)
     "The model of a pipeline of diffusers, and the pipeline; raises ValueError for what does not fit"
@@ -408,7 +408,7 @@ def report_lists(result, out):
         f"**apply_file('{(Path(out)/'best.json').as_posix()}', pipe)).images")
 
 # %% ../nbs/120_cli.ipynb #1b1f8b8e
-def end_range(t_end, free_end:str=None)->dict: # field of `SearchSpace`, or nothing
+def end_range(t_end, free_end:str=None)->dict: # field of SearchSpace, or nothing
     "Where sampling ends: `free_end` of a space from --t_end or --free_end; raises ValueError for both and for what is no range"
     if t_end is None and free_end is None: return {}
     if t_end is not None and free_end is not None:

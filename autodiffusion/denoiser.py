@@ -222,7 +222,7 @@ def __call__(self:Denoiser,
     x:torch.Tensor,      # (B, C, H, W) float32, noisy pictures that are all at the same time
     t:float,             # time in training steps, above -1; passed on as int64 when whole, else as float32
     y=None,              # (B,) int64 class labels for class-conditional networks
-    step=None,           # the `Step` being taken: it may leave out blocks, or go without guidance
+    step=None,           # the Step being taken: it may leave out blocks, or go without guidance
     memory=None,         # dict in which blocks keep what later steps use again
     shift:bool=True,     # apply the classifier's gradient to the noise; False: leave it to the sampler, in `grad`
 )->Prediction: # clean picture and noise, float32

@@ -198,8 +198,8 @@ def _check_guidance(self:Hooks):
 # %% ../nbs/98_deploy.ipynb #69501ee6
 @patch
 def apply_to(self:Candidate,
-    pipe,                   # pipeline of diffusers; it is changed in place, see `restore`
-    model:Denoiser=None,    # what `from_diffusers` made of it, when the search was on this very pipeline
+    pipe,                   # pipeline of diffusers; it is changed in place, see restore
+    model:Denoiser=None,    # what from_diffusers made of it, when the search was on this very pipeline
     guidance:float=None,    # guidance scale of the search; by default the model's, or the pipeline's own
 )->dict: # arguments for the call of the pipeline
     "Let a pipeline run these steps, whatever they are; raises ValueError where they do not belong to it"
@@ -260,7 +260,7 @@ def apply_file(
 def native(
     c:Candidate,        # candidate
     pipe,               # pipeline; it is not changed
-    model:Denoiser=None, # what `from_diffusers` made of it
+    model:Denoiser=None, # what from_diffusers made of it
 ): # (scheduler, arguments for the call of the pipeline)
     "A scheduler of diffusers that runs `c` exactly; raises ValueError, with the reason, where there is none"
     model = model or _blank(pipe)
@@ -319,7 +319,7 @@ def unshifted(schedule, times)->list:
 # %% ../nbs/98_deploy.ipynb #318cbdf5
 def step_lists(
     c:Candidate,        # candidate
-    schedule,           # the model's noise schedule, or the `Denoiser`
+    schedule,           # the model's noise schedule, or the Denoiser
 )->dict: # name -> dict of `for` (who takes it) and `values`
     "The steps of a candidate as lists for other tools"
     s = getattr(schedule, 'schedule', schedule); is_flow = s.name.startswith('flow'); ends = (*c.times, c.t_end)

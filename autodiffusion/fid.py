@@ -245,7 +245,7 @@ def _image_array(a, origin):
     return Images(origin, a, a.shape[1:3])
 
 # %% ../nbs/60_fid.ipynb #cd59673a
-def check_prepared(a, b, what): # two of `Reference` and `Extractor`
+def check_prepared(a, b, what): # two of Reference and Extractor
     "Raise ValueError where both say how their pictures are prepared, and not the same"
     if a.preprocessing and b.preprocessing and a.preprocessing != b.preprocessing:
         raise ValueError(f'{what} prepared in different ways: "{a.preprocessing}" and "{b.preprocessing}"; make both '
@@ -294,10 +294,10 @@ def some_of(n:int, keep:int)->np.ndarray: # int64, ascending
 # %% ../nbs/60_fid.ipynb #d7e49e79
 @patch(cls_method=True)
 def from_images(cls:Reference,
-    source,                 # folder, file or array of pictures (see `open_images`), or `Images`
+    source,                 # folder, file or array of pictures (see open_images), or Images
     extractor:Extractor,    # makes the features
     batch_size:int=256,     # pictures at a time
-    keep:int=0,             # number of pictures whose features are kept for KID, see `some_of`
+    keep:int=0,             # number of pictures whose features are kept for KID, see some_of
     progress:bool=False,    # show a bar with the time left
 )->Reference:
     "Statistics of a set of pictures; raises ValueError for fewer than two"
@@ -433,9 +433,9 @@ def kid(
 
 # %% ../nbs/60_fid.ipynb #5d97bb16
 def statistics(
-    source,                 # statistics file, folder or array of pictures, or a `Reference`
+    source,                 # statistics file, folder or array of pictures, or a Reference
     extractor:Extractor,    # for pictures; statistics files must be of its features
-    batch_size:int=256, progress:bool=False, # as in `Reference.from_images`
+    batch_size:int=256, progress:bool=False, # as in Reference.from_images
 )->Reference:
     "The statistics of whatever `source` is; raises ValueError for anything unreadable, or of features that are not the extractor's"
     if isinstance(source, Reference): r = source

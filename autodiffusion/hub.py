@@ -162,7 +162,7 @@ def _refuse(s, **wrong): # setting -> the values that cannot be reproduced
 def read_scheduler(
     s,              # a scheduler of diffusers
     mu:float=None,  # shift that depends on the size of the picture, for flow matching
-)->dict: # fields of `Denoiser`
+)->dict: # fields of Denoiser
     "What the network was trained with, from a scheduler's configuration; raises ValueError for settings that cannot be reproduced"
     name = type(s).__name__
     if name == 'FlowMatchEulerDiscreteScheduler': return _read_flow(s, mu)
@@ -480,7 +480,7 @@ def _conditions(pipe, prompts, negative, how): # (table, names of its rows)
 # %% ../nbs/96_hub.ipynb #da532581
 def from_diffusers(
     source,                 # pipeline, folder that `save_pretrained` wrote, or name of a model
-    prompts=None,           # prompts, for pipelines that take them: a list, a file, or COCO captions (see `read_prompts`)
+    prompts=None,           # prompts, for pipelines that take them: a list, a file, or COCO captions (see read_prompts)
     guidance:float=None,    # classifier-free guidance; by default the pipeline's own, and 1 or less is none, as there
     negative:str=None,      # negative prompt; None: what the pipeline takes without one
     height:int=None, width:int=None, # size of pictures; by default the pipeline's own
@@ -527,7 +527,7 @@ def own_steps(
     pipe,           # pipeline
     n:int,          # number of steps
     eta:float=0.,   # DDIM's noise, where the pipeline's scheduler is DDIM's
-    model:Denoiser=None, # what `from_diffusers` made of it; by default with the pipeline's own size of pictures
+    model:Denoiser=None, # what from_diffusers made of it; by default with the pipeline's own size of pictures
 )->Candidate:
     "What the pipeline does with `n` steps of its own; raises ValueError where no sampler does the same"
     s = _scheduler(pipe); name = type(s).__name__; s = copy.deepcopy(s)
@@ -614,7 +614,7 @@ OWN = dict(DDIMScheduler=_own_ddim, DDPMScheduler=_own_ddpm, PNDMScheduler=_own_
 @contextlib.contextmanager
 def own_noise(
     pipe,           # pipeline
-    model:Denoiser, # what `from_diffusers` made of it
+    model:Denoiser, # what from_diffusers made of it
     indices,        # sample numbers
     seed:int=0,     # seed of the noise
 ):
@@ -639,7 +639,7 @@ def own_noise(
 # %% ../nbs/96_hub.ipynb #8672b618
 def pipeline_call(
     pipe,           # pipeline
-    model:Denoiser, # what `from_diffusers` made of it
+    model:Denoiser, # what from_diffusers made of it
     indices,        # sample numbers
     seed:int=0,     # seed of the noise, which also orders the prompts
 )->dict: # keyword arguments
@@ -825,7 +825,7 @@ def clip_score(
 # %% ../nbs/96_hub.ipynb #99c87385
 FROM_NOTHING = ('ddim', 'ddpm', 'dpmpp_2m', 'dpmpp_3m', 'dpmpp_3m_half', 'unipc', 'unipc_3')
 
-def flow_start(model:Denoiser, sampler:str='ddim')->dict: # fields of `SearchSpace`
+def flow_start(model:Denoiser, sampler:str='ddim')->dict: # fields of SearchSpace
     "The times that a search with this sampler should keep to; nothing where all of them will do"
     get_sampler(sampler); bad = model.schedule.alphas_cumprod[-1] < 1e-12 and sampler not in FROM_NOTHING
     return dict(allowed=tuple(range(len(model.schedule) - 1))) if bad else {}

@@ -157,7 +157,7 @@ class InceptionLayers(torch.nn.Module):
 def inception_extractor(
     weights=None,               # local file of the Inception weights; by default pytorch-fid downloads it once
     device='cpu',               # where to compute
-    resize:str='pytorch-fid',   # 'pytorch-fid', the same as `inception`, or 'openai', for statistics of OpenAI's
+    resize:str='pytorch-fid',   # 'pytorch-fid', the same as inception, or 'openai', for statistics of OpenAI's
 )->Extractor: # 2048 features of the pool3 layer
     "FID's Inception features of pictures enlarged in either way, for `Reference` and `Search`; raises ValueError or RuntimeError that says what to do"
     outputs = inception_outputs(weights, device, resize)
@@ -179,7 +179,7 @@ class Activations:
 
 # %% ../nbs/65_metrics.ipynb #f8a2c38f
 def activations(
-    source,                     # pictures: see `open_images`, or `Images`
+    source,                     # pictures: see open_images, or Images
     extractor:InceptionOutputs, # makes the features
     batch_size:int=64,          # pictures at a time
     progress:bool=False,        # show a bar with the time left
@@ -276,7 +276,7 @@ def _spatial_of(path):
 PICKLES = ('.pkl', '.pickle')  # read as data, see below
 
 def open_batch(
-    source, # npz (arr_0, and/or mu, sigma, mu_s, sigma_s), pickled statistics (.pkl), folder or array of pictures, `Reference` or `Batch`
+    source, # npz (arr_0, and/or mu, sigma, mu_s, sigma_s), pickled statistics (.pkl), folder or array of pictures, Reference or Batch
 )->Batch:
     "A sample or reference batch; raises ValueError in one line for anything that is neither pictures nor statistics"
     if isinstance(source, Batch): return source
@@ -457,8 +457,8 @@ def read_pickled_stats(
 
 # %% ../nbs/65_metrics.ipynb #a5a32224
 def load_statistics(
-    path,           # npz (see `Reference.load`) or pickle file (see `read_pickled_stats`)
-    extractor=None, # attach this `Extractor`; it must make the same features
+    path,           # npz (see Reference.load) or pickle file (see read_pickled_stats)
+    extractor=None, # attach this Extractor; it must make the same features
 )->Reference:
     "Statistics from a file of either kind; raises ValueError for anything else"
     if Path(path).suffix not in PICKLES: return Reference.load(path, extractor)
@@ -522,7 +522,7 @@ def check_batches(a:Batch, b:Batch, extractor:InceptionOutputs=None, k:int=3, wa
 
 # %% ../nbs/65_metrics.ipynb #fa1cddeb
 def evaluate(
-    samples,                            # pictures (npz with arr_0, folder, array), or only their statistics: see `open_batch`
+    samples,                            # pictures (npz with arr_0, folder, array), or only their statistics: see open_batch
     reference,                          # the same of real pictures; ready statistics go before those of its pictures
     extractor:InceptionOutputs=None,    # makes the features; not needed for two sets of statistics
     k:int=3,                            # neighbours for precision and recall

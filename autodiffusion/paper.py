@@ -110,7 +110,7 @@ def space(self:Recipe,
     n_steps,                # number of steps, or (fewest, most)
     near=None,              # keep to the neighbourhood of these times, in training steps, and of the uniform ones
     width:float=10,         # how far that reaches
-    **changes,              # fields of `SearchSpace` to change
+    **changes,              # fields of SearchSpace to change
 )->SearchSpace:
     "Where the steps of this recipe may lie"
     T, free = len(schedule), self.end == 'free'
@@ -199,7 +199,7 @@ def search(self:Recipe,
     space:SearchSpace=None, # a space of one's own
     classifier_scale:float=None, guidance_scale:float=None, # another guidance than the recipe's
     preset:str='paper',     # another preset than the paper's
-    **changes,              # other settings of `Search`, such as samples or population
+    **changes,              # other settings of Search, such as samples or population
 )->Search:
     "The paper's search for a model; it runs with `.run()` and continues where it stopped"
     model, space = self.guide(model, classifier_scale, guidance_scale), space or self.space(model.schedule, steps, near)
@@ -229,7 +229,7 @@ def joint(self:Recipe,
     share:float=.2,         # largest share of the blocks that a step may skip in the end
     n_max:int=None,         # N_max itself, in block calls; by default that of `full_steps`
     preset:str='paper',     # another preset than the paper's
-    **changes,              # other settings of `Recipe.search`
+    **changes,              # other settings of Recipe.search
 )->Search:
     "The paper's search for steps and skipped blocks together"
     if model.blocks is None:

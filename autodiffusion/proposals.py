@@ -56,9 +56,9 @@ class Trajectory:
 def trajectory(
     denoiser:Denoiser,  # model, with its guidance
     n:int=24,           # number of samples
-    nodes:int=64,       # number of nodes (see `fine_times`)
+    nodes:int=64,       # number of nodes (see fine_times)
     seed:int=0,         # seed of the noise, and of the choice of values
-    mix:float=.5,       # where nodes lie (see `fine_times`)
+    mix:float=.5,       # where nodes lie (see fine_times)
     batch_size:int=64,  # samples per network call
     most:int=4096,      # values kept of each sample
 )->Trajectory: # it costs nodes x n network evaluations
@@ -101,7 +101,7 @@ def jump_costs(
 
 # %% ../nbs/45_proposals.ipynb #5c15cd6c
 def shortest(
-    costs,          # (N + 2, N + 2) as made by `jump_costs`
+    costs,          # (N + 2, N + 2) as made by jump_costs
     n_steps:int,    # the most steps, 1 to N
 )->dict: # number of steps -> list of as many nodes (0 to N - 1), noisiest first
     "The cheapest ways from noise to clean data over 1, 2, ... `n_steps` nodes; raises ValueError when there are not as many nodes"
@@ -126,7 +126,7 @@ def by_trajectory(
     denoiser:Denoiser,  # model
     n_steps:int,        # number of steps
     path:Trajectory=None, # its trajectory; by default a new one
-    signal:float=1., power:float=1., # how errors are weighted (see `jump_costs`)
+    signal:float=1., power:float=1., # how errors are weighted (see jump_costs)
     sampler:str='ddim', # sampler of the candidate; the jumps are DDIM's whatever it is
     seed:int=0,         # seed of a new trajectory
 )->Candidate:
@@ -139,7 +139,7 @@ def by_trajectory(
 def step_errors(
     path:Trajectory,    # a fine trajectory
     times,              # times in training steps, noisiest first, any on the schedule
-    costs=None,         # as made by `jump_costs` with the wanted weighting; by default made now
+    costs=None,         # as made by jump_costs with the wanted weighting; by default made now
 )->float: # summed weighted one-step errors
     "What steps cost on a trajectory, read between its nodes; raises ValueError for times that are out of range or order"
     check_times(times, path.schedule); costs = jump_costs(path) if costs is None else costs
@@ -156,7 +156,7 @@ def beta_times(
     a:float=1.,             # above 0; below 1: denser towards clean data
     b:float=1.,             # above 0; below 1: denser towards noise
     offset:float=0.,        # 0: the first step is at T-1, 1: one whole place below; 0 to 1
-)->list: # n times, decreasing; may lie outside of 0..T-1 or together, which `SearchSpace.repair` settles
+)->list: # n times, decreasing; may lie outside of 0..T-1 or together, which SearchSpace.repair settles
     "Times as quantiles of Beta(a, b) at evenly spaced probabilities (after Lee et al. 2024); raises ValueError for other parameters"
     if not (a > 0 and b > 0 and 0 <= offset <= 1):
         raise ValueError(f'a and b must be above 0 and the offset within 0 and 1, got {a}, {b}, {offset}')
@@ -183,7 +183,7 @@ def proposals(
     space:SearchSpace,      # where they must be legal
     n_steps:int=None,       # number of steps; by default the most the space allows with all blocks
     path:Trajectory=None,   # the model's trajectory; by default a new one
-    weights=((0., 1.), (.5, 1.), (1., 1.), (1., 2.)), # pairs (signal, power) for the dynamic programme (see `jump_costs`)
+    weights=((0., 1.), (.5, 1.), (1., 1.), (1., 2.)), # pairs (signal, power) for the dynamic programme (see jump_costs)
     members:int=8,          # how many of the family
     seed:int=0,             # seed of a new trajectory
 )->dict: # name -> Candidate, legal in the space, each once

@@ -57,15 +57,15 @@ class State(NamedTuple):
 
 # %% ../nbs/15_rules.ipynb #428535a6
 def walk(
-    sampler,        # a `Sampler`
+    sampler,        # a Sampler
     look,           # (x, t, span) -> Prediction: what the network sees in `x` at time `t` during that move
     x,              # (B, C, H, W) noise at the time of the first move
-    moves,          # list of `Span`
+    moves,          # list of Span
     z=None,         # number of the move -> fresh noise like `x`, for random samplers
     eta:float=0.,   # DDIM's noise, 0 to 1
     callback=None,  # called before every move with a dict: k, t, x, pred
-    start=None,     # a `State` of a walk with the same moves up to there, to go on from; then `x` is not used
-    keep=None,      # called with the `State` after every look
+    start=None,     # a State of a walk with the same moves up to there, to go on from; then `x` is not used
+    keep=None,      # called with the State after every look
 ): # like `x`: the picture at the end
     "Take all moves by one sampler's rule"
     past, s = (), sampler

@@ -68,7 +68,7 @@ def sample_batch(
     eta:float=0.,       # DDIM's noise, 0 to 1
     labels=None,        # (B,) class labels; by default `denoiser.labels(indices, seed)`
     callback=None,      # called before every move with a dict: k, t, x, pred
-    shared=None,        # `Prefixes` of this model, to go on from what other batches of these samples have in common with it
+    shared=None,        # Prefixes of this model, to go on from what other batches of these samples have in common with it
     count=None,         # called with every step for which the network runs, and the number of pictures
 )->torch.Tensor: # (B, C, H, W) float32 on the model's device
     "Samples number `indices` in one batch"
@@ -114,7 +114,7 @@ def plan(
     sampler:str=None,   # name of the sampler; by default the candidate's own, or ddim
     t_end:float=None,   # end time; by default the candidate's own, or clean data
     eta:float=None,     # DDIM's noise; by default the candidate's own, or 0
-)->dict: # keyword arguments for `sample_batch`
+)->dict: # keyword arguments for sample_batch
     "How to sample: what is given here goes before what the candidate says, and that before the defaults"
     c = (steps if hasattr(steps, 'steps')
         else SimpleNamespace(steps=steps.tolist() if hasattr(steps, 'tolist') else list(steps)))
@@ -133,7 +133,7 @@ def sample(
     n:int=16,               # number of samples
     seed:int=0,             # seed of the noise: same seed, same samples
     *, start:int=0,         # number of the first sample
-    sampler:str=None, t_end:float=None, eta:float=None, # override the candidate's own (see `plan`)
+    sampler:str=None, t_end:float=None, eta:float=None, # override the candidate's own (see plan)
     labels=None,            # class labels: one for all, or (n,); by default `denoiser.labels`
     batch_size:int=256,     # samples per network call; does not change the samples
     progress:bool=False,    # show a bar with the time left

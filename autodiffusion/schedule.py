@@ -74,7 +74,7 @@ def log_snr(self:NoiseSchedule,
 
 @patch
 def t_of_log_snr(self:NoiseSchedule,
-    log_snr, # natural log of alpha^2/sigma^2, as returned by `log_snr`
+    log_snr, # natural log of alpha^2/sigma^2, as returned by log_snr
 ): # float64 time in training steps, within [-1, T-1]
     "The time whose log-SNR is `log_snr`; values beyond the ends give the ends"
     return np.interp(np.logaddexp(0, -np.asarray(log_snr, np.float64)), -self._log_ab, self._t)[()]

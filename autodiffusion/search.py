@@ -250,7 +250,7 @@ class Search:
         reference:Reference,        # statistics of real pictures, with an extractor
         steps=4,                    # number of steps, or (fewest, most)
         sampler:str='ddim',         # name of the sampler
-        preset='standard',          # 'quick', 'standard', 'paper', or a `Preset`
+        preset='standard',          # 'quick', 'standard', 'paper', or a Preset
         seed:int=0,                 # seed of the search and of its noise
         out=None,                   # folder for the journal and results; None: nothing is written
         *, space:SearchSpace=None,  # a space of one's own, instead of steps and sampler

@@ -51,7 +51,7 @@ class KernelDistance(Fitness):
     "Scores candidates by KID's kernel distance of their features to those of some real pictures; may be slightly below 0"
     def __init__(self,
         model:Denoiser, reference:Reference, # with features of some pictures (`Reference.from_images(..., keep=1000)`)
-        n:int=250, seed:int=0, rungs=(), **kwargs): # as for `Fitness`
+        n:int=250, seed:int=0, rungs=(), **kwargs): # as for Fitness
         super().__init__(model, reference, n, seed, rungs, **kwargs)
         if reference.some is None or len(reference.some) < 2:
             raise ValueError(f'{reference!r} has no features of single pictures, which the kernel distance needs: '
@@ -88,7 +88,7 @@ class ShrunkDistance(Fitness):
 
 class DiagonalDistance(Fitness):
     "Scores candidates by the Fréchet distance of means and variances along the axes of the reference's covariance"
-    def __init__(self, model:Denoiser, reference:Reference, n:int=250, seed:int=0, rungs=(), **kwargs): # as for `Fitness`
+    def __init__(self, model:Denoiser, reference:Reference, n:int=250, seed:int=0, rungs=(), **kwargs): # as for Fitness
         super().__init__(model, reference, n, seed, rungs, **kwargs)
         w, self.axes = np.linalg.eigh(reference.cov); self.widths = np.sqrt(w.clip(0))
     @property
@@ -98,7 +98,7 @@ class DiagonalDistance(Fitness):
         return float((x.mean(0)**2).sum() + ((x.std(0, ddof=1) - self.widths)**2).sum())
 
 # %% ../nbs/72_signals.ipynb #1c91e528
-def pixel_extractor(shape)->Extractor: # `shape`: (3, H, W)
+def pixel_extractor(shape)->Extractor: # shape: (3, H, W)
     "Pixels as features, in [-1, 1]"
     return Extractor('pixels', math.prod(shape), _unit_pixels, '[0, 255] to [-1, 1]')
 
@@ -123,9 +123,9 @@ class PairedDistance(Fitness):
     def __init__(self,
         model:Denoiser,         # model
         extractor:Extractor=None, # features to compare; by default pixels
-        n:int=250, seed:int=0, rungs=(), # as for `Fitness`
+        n:int=250, seed:int=0, rungs=(), # as for Fitness
         target:Candidate=None,  # what is aimed at; by default 50 trailing DDIM steps
-        **kwargs):              # as for `Fitness`
+        **kwargs):              # as for Fitness
         extractor, self.target = extractor or pixel_extractor(model.picture_shape), target or many_steps(model)
         stand_in = NoReference(extractor, f'PD{len(self.target)}-{extractor.name}')
         super().__init__(model, stand_in, n, seed, rungs, **kwargs)
@@ -139,11 +139,11 @@ class PairedDistance(Fitness):
 class AnchoredDistance(Fitness):
     "Scores candidates by the Fréchet distance, with the moments corrected by what is known of an anchor on many samples"
     def __init__(self,
-        model:Denoiser, reference:Reference, # as for `Fitness`
-        n:int=250, seed:int=0, rungs=(), # as for `Fitness`
+        model:Denoiser, reference:Reference, # as for Fitness
+        n:int=250, seed:int=0, rungs=(), # as for Fitness
         anchor:Candidate=None,  # best with as many steps as the candidates have; by default 4 trailing ones
         known:int=2000,         # samples of the anchor, of which the first are compared; more than n
-        **kwargs):              # as for `Fitness`
+        **kwargs):              # as for Fitness
         super().__init__(model, reference, n, seed, rungs, **kwargs)
         if known <= self.rungs[-1]:
             raise ValueError(f'the anchor must be known on more samples than candidates are scored on: '
@@ -181,7 +181,7 @@ class StepErrors:
     def __init__(self,
         model:Denoiser,         # model
         path:Trajectory=None,   # its trajectory; by default a new one
-        signal:float=1., power:float=1., # how errors are weighted (see `jump_costs`)
+        signal:float=1., power:float=1., # how errors are weighted (see jump_costs)
         seed:int=0):            # seed of a new trajectory
         self.model, self.path = model, path or trajectory(model, seed=seed)
         self.costs, self.nfe = jump_costs(self.path, signal, power), self.path.nfe

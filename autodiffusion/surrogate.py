@@ -85,7 +85,7 @@ def prefixes(c:Candidate): "Everything that a candidate begins with"; return [c.
 def choose(
     pool,                   # candidates to choose from
     n:int,                  # how many to choose
-    scores:dict,            # candidate -> score, all on one scale: of the same samples, or `Run.everything`
+    scores:dict,            # candidate -> score, all on one scale: of the same samples, or Run.everything
     schedule:NoiseSchedule, # the model's noise schedule
     blocks:BlockSpace=None, # rules of the block lists, where there are any
     thrift:float=2.,        # power of the price

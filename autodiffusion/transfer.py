@@ -137,7 +137,7 @@ def summary(self:Transfer)->dict:
 
 # %% ../nbs/82_transfer.ipynb #13e796f6
 def check_transfer(
-    candidate,              # a candidate file, or a `Candidate`
+    candidate,              # a candidate file, or a Candidate
     model:Denoiser,         # the model to use it on
     n:int=1000,             # fresh samples for each schedule, 2 or more
     seed:int=0,             # seed; the noise is that of held-out scores
@@ -163,7 +163,7 @@ def check_transfer(
 def transfer(
     candidate, model:Denoiser,
     reference:Reference,    # statistics of real pictures for this model, with an extractor
-    n:int=1000, seed:int=0, map:str=None, source:NoiseSchedule=None, known=tuple(KNOWN), batch_size:int=None, # as for `check_transfer`
+    n:int=1000, seed:int=0, map:str=None, source:NoiseSchedule=None, known=tuple(KNOWN), batch_size:int=None, # as for check_transfer
     progress:bool=True,     # show a bar with the time left
 )->Transfer:
     "The distance of a candidate's samples on another model, next to that model's known schedules"

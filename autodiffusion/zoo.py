@@ -168,7 +168,7 @@ def save_weights(
 
 # %% ../nbs/90_zoo.ipynb #646b4113
 def load_weights(
-    path,           # safetensors file written by `save_weights`
+    path,           # safetensors file written by save_weights
     kind,           # the class it must hold: UNet or Classifier
     device='cpu',   # where the network goes
 ): # (network in float32, channels last, and the card)
@@ -194,7 +194,7 @@ def data_file(name:str)->Path:
 CLASSES = 'airplane automobile bird cat deer dog frog horse ship truck'.split()
 
 def load_unet(
-    path,               # weights written by `save_weights`
+    path,               # weights written by save_weights
     device='cpu',       # where to compute
     name:str=None,      # name of the model; by default the one in the file, or the file's own
 )->Denoiser: # epsilon prediction on the cosine schedule, labels 0 to n_classes - 1, n_classes for none
