@@ -84,6 +84,7 @@ def attend(
     q, k, v = (p.transpose(-1, -2) for p in parts)      # each (B, heads, N, C/heads)
     return F.scaled_dot_product_attention(q, k, v).transpose(-1, -2).reshape(b, c//3, n)
 
+# %% ../nbs/92_adm.ipynb #d2267c26
 class AttentionBlock(nn.Module):
     "Self-attention over all places of a feature map, with a shortcut"
     def __init__(self, c, heads, new_order=False):
@@ -235,6 +236,7 @@ def run_blocks(layers, h, emb, skip=frozenset()):
         else: h = l.shortcut(h) if l.block_id in skip else l(h, emb)
     return h
 
+# %% ../nbs/92_adm.ipynb #a63a1045
 @patch
 def embed(self:ADMTrunk, t, y=None): # (B, 4*model_channels)
     "Time (training steps) and class label as one vector"
@@ -307,6 +309,7 @@ class ADMClassifier(ADMTrunk):
             h = run_blocks(layers, h, emb); means.append(h.mean((2, 3)))
         return self.out(torch.cat(means, dim=1) if self.config.pool.startswith('spatial') else h).float()
 
+# %% ../nbs/92_adm.ipynb #eea3592f
 def build_adm(config:ADMConfig, device=None)->ADMTrunk:
     "An untrained network: a classifier if the configuration has a `pool`, else a U-Net; device 'meta' takes no memory"
     with torch.device(device or 'cpu'): return (ADMClassifier if config.pool else ADMUNet)(config)
@@ -352,6 +355,7 @@ PRESETS = dict(
 # the classifier of the 64 x 64 model saw noise of that model's schedule
 PRESETS['imagenet64_classifier'] = replace(PRESETS['imagenet64_classifier'], schedule='cosine')
 
+# %% ../nbs/92_adm.ipynb #971d64d9
 def get_preset(name:str)->ADMPreset:
     "The preset of that name; raises ValueError with the known names for any other"
     if name not in PRESETS: raise ValueError(f'unknown preset {name!r}; known: {", ".join(PRESETS)}')
@@ -374,6 +378,7 @@ def _entries_per_level(state, n, unet):
         return not ups or ups == list(range(d - 1, n - 1, d))
     return [d for d in range(2, n + 1) if n % d == 0 and fits(d)]
 
+# %% ../nbs/92_adm.ipynb #36836ed5
 def _pool(state):
     "The classifier's head, by its names and shapes"
     if 'out.2.c_proj.weight' in state: return 'attention', state['out.2.c_proj.weight']
@@ -384,6 +389,7 @@ def _pool(state):
 def _few(what, names, n=2):
     return f'{what} ({len(names)}): ' + ', '.join(names[:n]) + (', ...' if len(names) > n else '')
 
+# %% ../nbs/92_adm.ipynb #8a5d16ad
 def adm_config(
     state:dict,     # names to arrays, or to anything with a shape
     **known,        # fields of `ADMConfig` that are known otherwise; they go first
@@ -442,6 +448,7 @@ def _read(path):
         raise ValueError(f'{path}: not a state dict, that is, a dictionary of names and arrays')
     return state
 
+# %% ../nbs/92_adm.ipynb #7630f576
 def misfits(have:dict, want:dict)->str: # '' when they fit
     "How the names and shapes of two state dicts differ, in at most a handful of examples"
     shape = lambda v: ' x '.join(map(str, v.shape)) or 'a number'
@@ -460,6 +467,7 @@ def _complete(state, config):
     if ask: raise ValueError(f'a checkpoint does not say {", ".join(ask)}: give them, or a preset such as "imagenet64"')
     return ADMConfig(**fields)
 
+# %% ../nbs/92_adm.ipynb #95b499e0
 def load_adm(
     path,               # a checkpoint: .pt with a state dict
     preset:str=None,    # name of a preset, such as 'imagenet64'
@@ -492,6 +500,7 @@ def _schedule(schedule, preset):
         return getattr(NoiseSchedule, schedule)(preset.n_train if preset else 1000)
     return schedule
 
+# %% ../nbs/92_adm.ipynb #93478bb3
 class TimeScaled(nn.Module):
     "A network that is told the time on its own scale"
     def __init__(self, net:nn.Module, time_scale:float): super().__init__(); self.net, self.time_scale = net, time_scale

@@ -24,6 +24,7 @@ class DrivenSearch(Search):
         "All that the result depends on, as plain values"
         return dict(super().config, goal=f'driven by {self.driver}')
 
+# %% ../nbs/88_asktell.ipynb #aaffe5af
 @dataclass(eq=False)
 class Session:
     "A driven search under way"
@@ -43,7 +44,6 @@ class Session:
         if not lo <= n <= hi: raise ValueError(f'{n} steps, but the space has {lo if lo == hi else f"{lo} to {hi}"}')
         return s.repair(sorted((np.clip(x, 0, 1)*(s.n_train - 1)).round().tolist(), reverse=True))
 
-
 # %% ../nbs/88_asktell.ipynb #e022feb8
 @patch
 def _on(self:Session, cs, n)->list: # of Score
@@ -55,6 +55,7 @@ def _on(self:Session, cs, n)->list: # of Score
     run.history += [(c, run.levels[n][c]) for c in new]
     return [run.levels[n][c] for c in cs]
 
+# %% ../nbs/88_asktell.ipynb #6c380402
 @patch
 def score(self:Session,
     c:Candidate,    # candidate
@@ -103,6 +104,7 @@ def finish(self:Session): # Result
     if s.out: result.write(s.out, s.model, self.run.journal.found)
     return result
 
+# %% ../nbs/88_asktell.ipynb #12ae58f8
 @patch
 @contextmanager
 def session(self:DrivenSearch, progress:bool=True, workers:int=1): # Session

@@ -33,6 +33,7 @@ def shard_size(n:int, workers:int)->int:
     "Pictures in a shard, unless another number is asked for: at most 256, and few enough for every worker to have one"
     return max(1, min(256, -(-n//workers)))
 
+# %% ../nbs/84_batches.ipynb #4aa641de
 def worker(env=None): # (number, of how many)
     "Which worker this process is, by RANK and WORLD_SIZE; without them, the only one"
     env = os.environ if env is None else env
@@ -42,6 +43,7 @@ def worker(env=None): # (number, of how many)
             'from 0 to WORLD_SIZE - 1')
     return int(r), int(w)
 
+# %% ../nbs/84_batches.ipynb #32365220
 def worker_device(
     device:str='auto',  # what was asked for
     env=None,           # variables; by default those of the process

@@ -41,16 +41,17 @@ class Block:
     shortcut_ms: float|None = None  # of which for the shortcut
     add_ms: float|None = None       # milliseconds to add a remembered branch
 
-    @property
-    def saves(self): "MACs saved by leaving it out"; return self.macs - self.shortcut_macs
-    @property
-    def reuse_saves(self):
-        "MACs saved by reusing it, the second shortcut of the run that is remembered counted here"
-        return max(0, self.saves - (0 if self.splits else self.shortcut_macs))
-    @property
-    def size(self):
-        "Numbers in its output for one picture: what remembering it takes"
-        return sum(math.prod(s) for s in self.shapes)
+# %% ../nbs/30_blocks.ipynb #a4fbf405
+@patch(as_prop=True)
+def saves(self:Block): "MACs saved by leaving it out"; return self.macs - self.shortcut_macs
+@patch(as_prop=True)
+def reuse_saves(self:Block):
+    "MACs saved by reusing it, the second shortcut of the run that is remembered counted here"
+    return max(0, self.saves - (0 if self.splits else self.shortcut_macs))
+@patch(as_prop=True)
+def size(self:Block):
+    "Numbers in its output for one picture: what remembering it takes"
+    return sum(math.prod(s) for s in self.shapes)
 
 # %% ../nbs/30_blocks.ipynb #22bef479
 def _first(args, kwargs): return next((a for a in (*args, *kwargs.values()) if torch.is_tensor(a)), None)
@@ -66,6 +67,7 @@ def _attention2d(m, args, kwargs): return _first(args, kwargs)/m.rescale_output_
 def _transformer2d(m, args, kwargs): return (_first(args, kwargs),)
 def _identity(m, args, kwargs): return _first(args, kwargs)
 
+# %% ../nbs/30_blocks.ipynb #48bc2562
 def known_shortcut(m:nn.Module): # (module, args, kwargs) -> tensors, or None
     "The shortcut of a module that declares one, or whose class is known"
     if callable(getattr(m, 'shortcut', None)): return _by_method
@@ -115,6 +117,7 @@ def _sum_labels(a:dict, b:dict, frame:int):
             out[k] = replace(both[0], added=both[0].added or k[0] == frame)
     return out
 
+# %% ../nbs/30_blocks.ipynb #9079dfb1
 def _cat_labels(parts, dim): # parts: (labels, tensor) for each
     "Labels of tensors that are glued together along `dim`"
     out, start = {}, 0
@@ -137,6 +140,7 @@ def _counter():
     op = getattr(torch.ops.aten, '_scaled_dot_product_flash_attention_for_cpu', None)
     return FlopCounterMode(display=False, custom_mapping={op: _attention_flops} if op else {})
 
+# %% ../nbs/30_blocks.ipynb #def77840
 class Watch(TorchDispatchMode):
     "One run of a network: which module computes what, and which tensors are an earlier one plus something"
     def __init__(self, net:nn.Module, wanted=()):
@@ -200,6 +204,7 @@ def enter(self:Watch, m, args, kwargs):
     for k, v in inputs.items(): self.labels[v] = {**self.of(v), (f.id, k): Label()}
     self.open.append(f)
 
+# %% ../nbs/30_blocks.ipynb #7c60fcd9
 @patch
 def streams(self:Watch, f, out): # list of (argument, via, scale), None for an output that is None; or None if it is no residual block
     "For each of the outputs, the input that it is a sum of"
@@ -228,6 +233,7 @@ class Streams:
             out.append(v if scale == 1 else v*scale)
         return out[0] if self.single else tuple(out)
 
+# %% ../nbs/30_blocks.ipynb #4cc0f982
 def _arg_names(m): return list(inspect.signature(m.forward).parameters)
 
 def _kind(m):
@@ -248,6 +254,7 @@ def _fits(a, b): # shortcut's and block's outputs
         return isinstance(b, (tuple, list)) and len(a) == len(b) and all(_fits(x, y) for x, y in zip(a, b))
     return a is None and b is None or torch.is_tensor(a) and torch.is_tensor(b) and a.shape == b.shape
 
+# %% ../nbs/30_blocks.ipynb #bc8b765a
 @patch
 def leave(self:Watch, m, args, kwargs, out):
     "A module is done: note it down if it is a block"
@@ -337,16 +344,20 @@ class Blocks:
     def __setstate__(self, state): vars(self).update(state); self._fresh()
     def __len__(self): return len(self.blocks)
     def __iter__(self): return iter(self.blocks)
-    def __getitem__(self, key): # id or name
-        "A block by its id or its name; raises ValueError for an unknown one"
-        if isinstance(key, str):
-            found = [b for b in self.blocks if b.name == key]
-            if not found: raise ValueError(f'no block is called {key!r}{_close(key, [b.name for b in self.blocks])}')
-            return found[0]
-        self.check_ids([key]); return self.blocks[key]
-    def __repr__(self):
-        return (f'Blocks({len(self)} of {type(self.net).__name__}: '
-            f'{", ".join(f"{n} {k}" for k, n in Counter(b.kind for b in self).items())})')
+
+# %% ../nbs/30_blocks.ipynb #a0172296
+@patch
+def __getitem__(self:Blocks, key): # id or name
+    "A block by its id or its name; raises ValueError for an unknown one"
+    if isinstance(key, str):
+        found = [b for b in self.blocks if b.name == key]
+        if not found: raise ValueError(f'no block is called {key!r}{_close(key, [b.name for b in self.blocks])}')
+        return found[0]
+    self.check_ids([key]); return self.blocks[key]
+@patch
+def __repr__(self:Blocks):
+    return (f'Blocks({len(self)} of {type(self.net).__name__}: '
+        f'{", ".join(f"{n} {k}" for k, n in Counter(b.kind for b in self).items())})')
 
 # %% ../nbs/30_blocks.ipynb #ea632279
 def _close(name, names):
@@ -399,6 +410,7 @@ def _caller(model, shape, inputs, n): # (network, function that calls it)
     p = next(net.parameters(), torch.zeros(0)); x = noise(0, range(n), tuple(shape)).to(p.device, p.dtype)
     return net, lambda: net(x, torch.full((n,), 500, device=p.device))
 
+# %% ../nbs/30_blocks.ipynb #3b4902c1
 def _uncompiled():
     "Within this, what torch.compile has compiled runs plainly, so that hooks see it"
     return torch.compiler.set_stance('force_eager') if hasattr(torch.compiler, 'set_stance') else nullcontext()
@@ -424,6 +436,7 @@ def _choose(w:Watch, names):
     rest = [f for f in once if not f['known'] and not any(inside(f, g) or inside(g, f) for g in known)]
     return sorted(known + [f for f in rest if not any(inside(g, f) for g in rest)], key=lambda f: f['start'])
 
+# %% ../nbs/30_blocks.ipynb #650d296f
 def _check_name(w, n, names):
     "Raise ValueError that says why the module of that name cannot be a block"
     net = type(w.net).__name__
@@ -515,6 +528,7 @@ def _remember(b, memory, plain, args, kwargs):
     memory[b.id] = _map(lambda o, s: (o - s).to(o.dtype), out, s)
     return out
 
+# %% ../nbs/30_blocks.ipynb #30232ba7
 def _reuse(b, memory, plain, args, kwargs):
     "A fresh shortcut, and the branch of the last time"
     s, old = b.shortcut(b.module, args, kwargs), memory[b.id]
@@ -559,6 +573,7 @@ def _put(self:Blocks, i):
             self._users[i] = (1, (had, forward))
         else: self._users[i] = (n + 1, self._users[i][1])
 
+# %% ../nbs/30_blocks.ipynb #65d1b25c
 @patch
 def _take(self:Blocks, i):
     "Take it away again, when nobody uses it any more"
@@ -607,6 +622,7 @@ def cost(self:Blocks,
     return (self.ms - sum(b.ms - b.shortcut_ms for b in map(self.blocks.__getitem__, skip | reuse))
         + sum(2*b.add_ms + (0 if b.splits else b.shortcut_ms) for b in map(self.blocks.__getitem__, reuse - skip)))
 
+# %% ../nbs/30_blocks.ipynb #47ac45c2
 def count_macs(call)->int:
     "MACs of whatever `call()` runs, by torch's counter of operations"
     with _countable(), torch.no_grad(), _counter() as counter: call()
@@ -634,6 +650,7 @@ def peak_bytes(self:Blocks,
     held = lambda k: needs(steps, k) | self.ids(getattr(steps[k], 'reuse', ()))
     return max((self.memory_bytes(held(k), batch_size, itemsize) for k in range(len(steps))), default=0)
 
+# %% ../nbs/30_blocks.ipynb #df03f0d4
 def held(memory:dict)->int:
     "Bytes that a memory holds now"
     return sum(o.numel()*o.element_size() for k, v in memory.items() if k != 'keep' for o in _tensors(v))
@@ -650,6 +667,7 @@ def card(self:Blocks): # dict of plain values
     "What a file says about the blocks"
     return dict(fingerprint=self.fingerprint, names=[b.name for b in self])
 
+# %% ../nbs/30_blocks.ipynb #68904671
 @patch
 def check(self:Blocks, card:dict): # what `card` returned
     "Raise ValueError unless a list of block ids that carries this `card` belongs to this network"
@@ -688,6 +706,7 @@ class Sensitivity:
     reuse: np.ndarray   # (steps, blocks) relative change; NaN at the first step, which has nothing to reuse
     measure: str        # what changes: 'x0', 'eps' or 'sample'
 
+# %% ../nbs/30_blocks.ipynb #266753e4
 @patch
 def to_dict(self:Sensitivity)->dict:
     "As plain values, four digits, None for what is not defined"
@@ -701,6 +720,7 @@ def from_dict(cls:Sensitivity, d:dict):
     table = lambda v: np.array([[math.nan if x is None else x for x in row] for row in v], float)
     return cls(tuple(d['times']), tuple(d['names']), table(d['skip']), table(d['reuse']), d['measure'])
 
+# %% ../nbs/30_blocks.ipynb #cee6e880
 MEASURES = ('x0', 'eps', 'sample')
 
 def _change(new, old): return float((new - old).norm()/old.norm())

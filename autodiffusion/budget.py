@@ -33,17 +33,23 @@ class BlockSpace:
         for f, v in dict(skip=ids if self.skip is None else frozenset(self.skip), reuse=frozenset(self.reuse),
                 reuse_saves=tuple(self.reuse_saves or self.saves), saves=tuple(self.saves)).items():
             object.__setattr__(self, f, v)
-        if not 0 <= self.share <= 1: raise ValueError(f'share must lie between 0 and 1, got {self.share}')
-        if not self.budget > 0: raise ValueError(f'budget must be above 0, got {self.budget}')
-        unknown = sorted((self.skip | self.reuse) - ids)
-        if unknown: raise ValueError(f'unknown block {unknown[0]}: this network has blocks 0 to {len(ids) - 1}')
-        if (len(self.harm) and ({np.shape(h) for h in self.harm[1:]} != {(len(self.harm[0]), len(ids))}
-                or len(self.harm) != 3)):
-            raise ValueError(f'harm must be known for {len(self.harm[0])} times and {len(ids)} blocks, got tables of '
-                f'shape {", ".join(str(np.shape(h)) for h in self.harm[1:])}')
+        self._check(ids)
 
     @property
     def most(self): "How many blocks a step may go without"; return math.floor(self.share*len(self.saves) + 1e-9)
+
+# %% ../nbs/35_budget.ipynb #87fb6952
+@patch
+def _check(self:BlockSpace, ids):
+    "Raise ValueError for rules that cannot be; `ids` are those of all blocks"
+    if not 0 <= self.share <= 1: raise ValueError(f'share must lie between 0 and 1, got {self.share}')
+    if not self.budget > 0: raise ValueError(f'budget must be above 0, got {self.budget}')
+    unknown = sorted((self.skip | self.reuse) - ids)
+    if unknown: raise ValueError(f'unknown block {unknown[0]}: this network has blocks 0 to {len(ids) - 1}')
+    if (len(self.harm) and ({np.shape(h) for h in self.harm[1:]} != {(len(self.harm[0]), len(ids))}
+            or len(self.harm) != 3)):
+        raise ValueError(f'harm must be known for {len(self.harm[0])} times and {len(ids)} blocks, got tables of '
+            f'shape {", ".join(str(np.shape(h)) for h in self.harm[1:])}')
 
 # %% ../nbs/35_budget.ipynb #f31dede0
 @patch
@@ -64,6 +70,7 @@ def lists(self:BlockSpace, skip, reuse): # tuple of pairs of frozensets
     ids = lambda row: frozenset(map(int, np.flatnonzero(row)))
     return tuple((ids(s), ids(r)) for s, r in zip(skip, reuse))
 
+# %% ../nbs/35_budget.ipynb #f7eabfc7
 @patch
 def cost(self:BlockSpace,
     lists,          # a pair (skip, reuse) of sets for every step
@@ -89,6 +96,7 @@ def _plain(self:BlockSpace, skip, reuse, harm):
         skip[k] &= off; reuse[k] &= off; ran |= ~off
     return skip, reuse
 
+# %% ../nbs/35_budget.ipynb #48e94229
 @patch
 def harms(self:BlockSpace, times): # (2, n, B): skip, reuse
     "Harm per cost saved, for every step and block; from the nearest time at which it is known"

@@ -70,6 +70,7 @@ def open_device(name:str)->str:
     except Exception as e:
         raise ValueError(f'device {name!r} cannot be used here ({str(e).splitlines()[0][:100]}); try cpu') from None
 
+# %% ../nbs/120_cli.ipynb #b80733c6
 def open_model(
     spec:str,           # 'demo', a .safetensors file, a .pt file of the ADM family, or 'package.module:function'
     device:str='cpu',   # where to compute
@@ -102,6 +103,7 @@ def _call(spec, device):
         if isinstance(net, torch.nn.Module): net.to(device)
     return model
 
+# %% ../nbs/120_cli.ipynb #c5e9a5ab
 OF_YOUR_OWN = 'a network of your own goes in as package.module:function, a function that returns a Denoiser'
 
 def _open_weights(spec, device):
@@ -141,6 +143,7 @@ def open_diffusers(
     pipe = save_memory(pipe if 'offload' in (memory or '') else pipe.to(device), memory, device)
     return from_diffusers(pipe, prompts, guidance, negative, *size), pipe
 
+# %% ../nbs/120_cli.ipynb #3389204a
 def target_of(model, pipe, n:int)->Target:
     "What the pipeline draws with `n` steps of its own, or of DDIM where its own cannot be reproduced"
     if not 2 <= n <= len(model.schedule):
@@ -167,13 +170,13 @@ def no_pipeline(o:dict):
     "Raise ValueError for options that only pipelines have"
     if extra := [k for k, v in o.items() if v is not None]: raise ValueError(f'--{extra[0]} goes with --diffusers')
 
+# %% ../nbs/120_cli.ipynb #ab9a1296
 def model_of(o, device:str)->Denoiser:
     "The model that the options of a command name; raises ValueError for options that do not go together"
     if o.diffusers:
         only_pipeline(chosen(o, ('model', *OF_ADM)))
         return open_diffusers(o.diffusers, device, o.guidance, **of_pipeline(o))[0]
     no_pipeline(chosen(o, OF_PIPELINE)); return open_model(o.model or 'demo', device, o.guidance, **chosen(o, OF_ADM))
-
 
 # %% ../nbs/120_cli.ipynb #41f13d29
 def adm_options(text:str, what:str='adm'): # (name of a preset or None, dict of fields)
@@ -235,6 +238,7 @@ def check_resize(features, resize):
         raise ValueError(f'--resize says how pictures are enlarged for Inception; {features} '
             'features have no use for it')
 
+# %% ../nbs/120_cli.ipynb #2753fe4c
 def open_extractor(
     features:str,       # 'inception' or 'cifar'
     weights=None,       # local file of the Inception weights
@@ -325,6 +329,7 @@ def both_spellings(parser):
                     parser._option_string_actions.setdefault(v, a)
     return parser
 
+# %% ../nbs/120_cli.ipynb #bdbaf092
 def command(func):
     "A console command of a function: call it with a list of words, or without to use the command line's; returns the exit status"
     @functools.wraps(func)
@@ -353,6 +358,7 @@ def block_rules(
     return BlockSpace.of(model.blocks, budget, unit, share, skip=() if what == 'reuse' else None,
         reuse=() if what == 'skip' else None, harm=harm)
 
+# %% ../nbs/120_cli.ipynb #a4e39292
 def priced_blocks(model:Denoiser, path, unit:str=None): # Blocks
     "The blocks of a model; with their milliseconds if that is the unit, from the file `path` where they were measured before, so that a continued search counts alike"
     blocks, path = find_blocks(model, repeats=0), Path(path)
@@ -420,6 +426,7 @@ def end_range(t_end, free_end:str=None)->dict: # field of SearchSpace, or nothin
             f'{t_end if free_end is None else free_end}')
     return dict(free_end=None if ends == (-1, -1) else ends)
 
+# %% ../nbs/120_cli.ipynb #1289d3ee
 def recipe_model(r, model, device, guidance, adm=None, classifier=None, classifier_scale=None, **how)->Denoiser:
     "The model of a recipe: what is given goes first, then the recipe's own files and guidance"
     if not (model or r.model):
@@ -441,6 +448,7 @@ def check_numbers(o):
         raise ValueError(f'--budget must be a number above 0, in full steps, got {o.budget:g}')
     if o.workers < 1: raise ValueError(f'--workers must be at least 1, got {o.workers}')
 
+# %% ../nbs/120_cli.ipynb #826c83cc
 def check_together(o):
     "Raise ValueError for options that have no meaning without another one"
     lone = [k for k in ('blocks', 'share', 'unit') if getattr(o, k) is not None]
@@ -473,6 +481,7 @@ def search_model(o, r, device): # (Denoiser, pipeline or None, precision, batch 
         raise ValueError('a model of your own needs --reference: statistics or a folder of real pictures')
     return m, None, o.precision, o.batch_size
 
+# %% ../nbs/120_cli.ipynb #63f89eb0
 def step_range(o): # int or pair
     "How many steps a search may take: as said, as many as it starts from, or as the budget pays for"
     if o.steps: n = step_count(o.steps)
@@ -511,6 +520,7 @@ def with_harm(o, m, space)->SearchSpace:
         blocks=block_rules(m, o.budget, *rule_options(o),
         measured_harm(m, Path(o.out)/'sensitivity.json', o.quiet, o.batch_size)))
 
+# %% ../nbs/120_cli.ipynb #aeb7b5de
 def search_with(o, r, m, space, seeds):
     "A function of a reference that makes the search; presets and steps are the recipe's where there is one"
     settings = {k: getattr(o, k) for k in ('seed', 'out', 'samples', 'rungs', 'population', 'generations', 'finalists',
@@ -541,6 +551,7 @@ def model_options(
 ):
     "Options of a model that is not the shipped one"
 
+# %% ../nbs/120_cli.ipynb #5cf59705
 @delegates(model_options)
 def reference_options(
     features:str=None,          # features for pictures given as --reference: inception (FID) or cifar
@@ -566,6 +577,7 @@ def preset_options(
 ):
     "Options of how much to spend, and those before"
 
+# %% ../nbs/120_cli.ipynb #1bbc29cd
 @delegates(preset_options)
 def space_options(
     start:str=None,             # times to start from, in training steps, such as 926,690,424,153
@@ -582,6 +594,7 @@ def space_options(
 ):
     "Options of what is searched, and those before"
 
+# %% ../nbs/120_cli.ipynb #cc590c23
 def options(given:dict)->SimpleNamespace:
     "The arguments of a command, from its `locals()`, with the options that it shares with others"
     return SimpleNamespace(**{k: v for k, v in given.items() if k != 'kwargs'}, **given['kwargs'])

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 import numpy as np, torch
 from torch import nn
+from fastcore.basics import patch
 from .schedule import NoiseSchedule
 
 # %% ../nbs/10_denoiser.ipynb #32e0faab
@@ -83,21 +84,25 @@ class Denoiser:
     decode: Any = None            # latents (B, C, H, W) to pictures (B, 3, H', W') in [-1, 1], with their `shape` (3, H', W'); None: samples are pictures
 
     def __post_init__(self):
-        if self.prediction not in KINDS:
-            raise ValueError(f'prediction must be one of {", ".join(KINDS)}, got {self.prediction!r}')
-        if self.start not in STARTS: raise ValueError(f'start must be one of {", ".join(STARTS)}, got {self.start!r}')
-        if self.precision not in ('float32', 'bfloat16', 'float16'):
-            raise ValueError(f"precision must be 'float32', 'bfloat16' or 'float16', got {self.precision!r}")
-        if len(self.shape) != 3 or min(self.shape) < 1:
-            raise ValueError(f'shape must be (channels, height, width), got {self.shape}')
+        self._check()
         self._check_guidance()
         if self.blocks is not None: self.blocks.check_net(self.net)
         for net in (self.net, self.classifier):
             if isinstance(net, nn.Module): net.eval()
 
-# %% ../nbs/10_denoiser.ipynb #c1e64115
-from fastcore.basics import patch
+# %% ../nbs/10_denoiser.ipynb #76c426da
+@patch
+def _check(self:Denoiser):
+    "Raise ValueError for kinds and shapes that there are not"
+    if self.prediction not in KINDS:
+        raise ValueError(f'prediction must be one of {", ".join(KINDS)}, got {self.prediction!r}')
+    if self.start not in STARTS: raise ValueError(f'start must be one of {", ".join(STARTS)}, got {self.start!r}')
+    if self.precision not in ('float32', 'bfloat16', 'float16'):
+        raise ValueError(f"precision must be 'float32', 'bfloat16' or 'float16', got {self.precision!r}")
+    if len(self.shape) != 3 or min(self.shape) < 1:
+        raise ValueError(f'shape must be (channels, height, width), got {self.shape}')
 
+# %% ../nbs/10_denoiser.ipynb #c1e64115
 @patch
 def _check_guidance(self:Denoiser):
     "Raise ValueError for guidance that the network cannot give"
@@ -160,6 +165,7 @@ def _times(self:Denoiser, x, t):
 def _amp(self:Denoiser, x):
     return torch.autocast(x.device.type, getattr(torch, self.precision), enabled=self.precision != 'float32')
 
+# %% ../nbs/10_denoiser.ipynb #5f130fd9
 @patch
 def _raw(self:Denoiser, x, t, y, guided=True): # output, and variance fractions or None
     "The network's output in float32, with classifier-free guidance applied"
@@ -315,6 +321,7 @@ def guided_by(self:Denoiser)->str:
         + [f'by a classifier, scale {self.classifier_scale:g}']*(self.classifier_scale != 0))
     return ' and '.join(ways) or 'off'
 
+# %% ../nbs/10_denoiser.ipynb #10e06145
 @patch
 def _repr_markdown_(self:Denoiser):
     n = sum(p.numel() for p in self.net.parameters()) if isinstance(self.net, nn.Module) else 0

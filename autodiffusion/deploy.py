@@ -25,6 +25,7 @@ class _Asked(Exception):
     "A sampler wants to know what the network sees"
     def __init__(self, x, t, k): super().__init__(); self.x, self.t, self.k = x, t, k
 
+# %% ../nbs/98_deploy.ipynb #9ec4dbea
 class Replay:
     "A sampler turned round: tell it what the network said, and it says what to ask next"
     def __init__(self, schedule, c, x, draw): # draw: number of a move -> fresh noise
@@ -83,12 +84,14 @@ class CandidateScheduler:
     def set_begin_index(self, begin_index=0): "Nothing: a candidate always begins at its first step"
     def __len__(self): return len(self.model.schedule)
 
-    def set_timesteps(self, num_inference_steps=None, device=None, timesteps=None, sigmas=None, mu=None):
-        "Begin anew; the steps are the candidate's, whatever the pipeline asks for"
-        times = [self.model.question(torch.zeros(1), t)[1] for t, _ in self.plan]
-        whole = self.model.prediction != 'flow' and all(float(t).is_integer() for t in times)
-        self.timesteps = torch.tensor(times, dtype=torch.int64 if whole else torch.float32, device=device)
-        self.num_inference_steps, self.replay, self.given, self.memory = len(times), None, None, {}
+# %% ../nbs/98_deploy.ipynb #0027d3eb
+@patch
+def set_timesteps(self:CandidateScheduler, num_inference_steps=None, device=None, timesteps=None, sigmas=None, mu=None):
+    "Begin anew; the steps are the candidate's, whatever the pipeline asks for"
+    times = [self.model.question(torch.zeros(1), t)[1] for t, _ in self.plan]
+    whole = self.model.prediction != 'flow' and all(float(t).is_integer() for t in times)
+    self.timesteps = torch.tensor(times, dtype=torch.int64 if whole else torch.float32, device=device)
+    self.num_inference_steps, self.replay, self.given, self.memory = len(times), None, None, {}
 
 # %% ../nbs/98_deploy.ipynb #816606cc
 def model_start(model:Denoiser, t)->float:
@@ -113,6 +116,7 @@ def _begin(self:CandidateScheduler, sample, generator):
     self.replay = Replay(self.model.schedule, self.candidate, _units(self.model, sample.float(), self.plan[0][0]), draw)
     self.at = self.replay.next()
 
+# %% ../nbs/98_deploy.ipynb #aacc05a2
 @patch
 def step(self:CandidateScheduler, model_output, timestep, sample, eta=0., generator=None, return_dict=True, **_):
     "One step of a pipeline: what the network said about `sample`, to what it is asked about next"
@@ -137,6 +141,7 @@ def _each(v, f):
             else {k: _each(w, f) for k, w in v.items()})
     return type(v)(_each(w, f) for w in v) if type(v) in (tuple, list) else v
 
+# %% ../nbs/98_deploy.ipynb #6427b91c
 class Hooks:
     "Round every call of a pipeline's network: block lists, and steps without guidance"
     def __init__(self, pipe, scheduler):

@@ -56,23 +56,25 @@ class Moments:
         mean = x.mean(0); x = x - mean
         return self._add(len(x), mean, x.T @ x)
 
-    def merge(self, other):
-        "Take in the moments of another set; returns self"
-        return self._add(other.n, other.mean, other.m2)
-
-    def _add(self, n, mean, m2):
-        total = self.n + n
-        if not n: return self
-        d = mean - self.mean
-        self.m2 = self.m2 + m2 + np.outer(d, d)*(self.n*n/total)
-        self.mean, self.n = self.mean + d*(n/total), total
-        return self
-
     @property
     def cov(self): # (D, D) float64, with n - 1 in the denominator, as np.cov and pytorch-fid have it
         "Covariance; raises ValueError for fewer than two samples"
         if self.n < 2: raise ValueError(f'a covariance needs at least 2 samples, got {self.n}')
         return self.m2/(self.n - 1)
+
+# %% ../nbs/60_fid.ipynb #0f8d1d3e
+@patch
+def merge(self:Moments, other):
+    "Take in the moments of another set; returns self"
+    return self._add(other.n, other.mean, other.m2)
+@patch
+def _add(self:Moments, n, mean, m2):
+    total = self.n + n
+    if not n: return self
+    d = mean - self.mean
+    self.m2 = self.m2 + m2 + np.outer(d, d)*(self.n*n/total)
+    self.mean, self.n = self.mean + d*(n/total), total
+    return self
 
 # %% ../nbs/60_fid.ipynb #20cf0a30
 def to_uint8(
@@ -81,6 +83,7 @@ def to_uint8(
     "8-bit pictures from the model's range, rounded to the nearest value"
     return ((x.float() + 1)*127.5).round().clamp(0, 255).to(torch.uint8)
 
+# %% ../nbs/60_fid.ipynb #b6eac639
 INCEPTION = 'inception-pool3'  # the features that FID is defined by
 
 @dataclass(frozen=True, eq=False)
@@ -216,6 +219,23 @@ def read_array(path): # npy array or npz archive
             f'({str(e).splitlines()[0] if str(e) else type(e).__name__})') from None
 
 # %% ../nbs/60_fid.ipynb #7cc4ad88
+def _image_array(a, origin):
+    if a.dtype != np.uint8 or a.ndim != 4 or a.shape[3] != 3:
+        raise ValueError(f'{origin}: expected images as uint8 (N, H, W, 3), got {a.dtype} {a.shape}')
+    if not len(a): raise ValueError(f'{origin}: holds no images')
+    return Images(origin, a, a.shape[1:3])
+
+def _only_array(p): # numpy array
+    "The array of an npy or npz file that holds the pictures; raises ValueError where it is not clear which that is"
+    z = read_array(p)
+    if isinstance(z, np.ndarray): return z
+    key = 'arr_0' if 'arr_0' in z else z.files[0] if len(z.files) == 1 else None
+    if key is None:
+        raise ValueError(f'{p}: expected one array or one named arr_0, found {", ".join(z.files) or "nothing"}')
+    try: return z[key]
+    except UNREADABLE as e: raise ValueError(f'{p}: array {key} cannot be read ({e})') from None
+
+# %% ../nbs/60_fid.ipynb #51f99182
 def open_images(
     source, # a folder with image files (searched recursively), an npz (`arr_0` or the only array) or npy file, or an array (N, H, W, 3) uint8
 )->Images:
@@ -229,20 +249,7 @@ def open_images(
         size = read_image(files[0]).shape[:2]
         for f in files: check_image(f, size)
         return Images(str(p), files, size)
-    z = read_array(p)
-    if not isinstance(z, np.ndarray):
-        key = 'arr_0' if 'arr_0' in z else z.files[0] if len(z.files) == 1 else None
-        if key is None:
-            raise ValueError(f'{p}: expected one array or one named arr_0, found {", ".join(z.files) or "nothing"}')
-        try: z = z[key]
-        except UNREADABLE as e: raise ValueError(f'{p}: array {key} cannot be read ({e})') from None
-    return _image_array(z, str(p))
-
-def _image_array(a, origin):
-    if a.dtype != np.uint8 or a.ndim != 4 or a.shape[3] != 3:
-        raise ValueError(f'{origin}: expected images as uint8 (N, H, W, 3), got {a.dtype} {a.shape}')
-    if not len(a): raise ValueError(f'{origin}: holds no images')
-    return Images(origin, a, a.shape[1:3])
+    return _image_array(_only_array(p), str(p))
 
 # %% ../nbs/60_fid.ipynb #cd59673a
 def check_prepared(a, b, what): # two of Reference and Extractor
@@ -277,13 +284,15 @@ class Reference:
                 f'{e.dim} {e.name} features')
         if e: check_prepared(self, e, 'pictures of these statistics and of the extractor are')
 
-    @property
-    def metric(self):
-        "Name of the distance to this reference"
-        return 'FID' if self.features == INCEPTION else f'FD-{self.features}'
-    def __repr__(self):
-        return (f'Reference({self.metric}: {len(self.mean)} {self.features} features of '
-            f'{self.n or "an unknown number of"} pictures{" from " + self.origin if self.origin else ""})')
+# %% ../nbs/60_fid.ipynb #fbad7973
+@patch(as_prop=True)
+def metric(self:Reference)->str:
+    "Name of the distance to this reference"
+    return 'FID' if self.features == INCEPTION else f'FD-{self.features}'
+@patch
+def __repr__(self:Reference):
+    return (f'Reference({self.metric}: {len(self.mean)} {self.features} features of '
+        f'{self.n or "an unknown number of"} pictures{" from " + self.origin if self.origin else ""})')
 
 # %% ../nbs/60_fid.ipynb #80b7f326
 def some_of(n:int, keep:int)->np.ndarray: # int64, ascending
@@ -361,6 +370,7 @@ def root(self:Reference): # (D, D) float64
         w, v = np.linalg.eigh(self.cov); object.__setattr__(self, '_root', (v*np.sqrt(w.clip(0))) @ v.T)
     return self._root
 
+# %% ../nbs/60_fid.ipynb #c7ad83b6
 @patch
 def distance(self:Reference,
     features, # (n, D) features of n samples
@@ -451,6 +461,7 @@ def statistics(
 
 def _has_moments(path): z = read_array(path); return not isinstance(z, np.ndarray) and {'mu', 'sigma'} <= set(z.files)
 
+# %% ../nbs/60_fid.ipynb #7acb15e0
 def compare(a:Reference, b:Reference)->float:
     "Squared Fréchet distance of two `Reference`s; raises ValueError when their features, or the ways their pictures were prepared, differ"
     if (a.features, len(a.mean)) != (b.features, len(b.mean)):

@@ -108,6 +108,7 @@ def out_of_memory(e:BaseException)->bool:
     return (isinstance(e, (torch.cuda.OutOfMemoryError, MemoryError)) or isinstance(e, RuntimeError)
         and any(s in str(e).lower() for s in said))
 
+# %% ../nbs/70_fitness.ipynb #82e797fe
 def find_batch_size(
     model:Denoiser,     # model
     start:int=256,      # largest size to try
@@ -221,6 +222,7 @@ def features(self:Fitness,
     self._keep(c, f := np.concatenate(have))
     return f[:n]
 
+# %% ../nbs/70_fitness.ipynb #b6038cf4
 @patch
 def add(self:Fitness, c:Candidate, fs, known=None):
     "Take over features of a candidate that were computed elsewhere: a list of (n, D) arrays, or of texts that say why there are none; `known` are those of the samples before"
@@ -257,6 +259,7 @@ def _draw(self:Fitness, c, r):
     warnings.warn(f'memory ran out with {len(r)} pictures at a time: going on with half as many')
     return np.concatenate([self._draw(c, r[:len(r)//2]), self._draw(c, r[len(r)//2:])])
 
+# %% ../nbs/70_fitness.ipynb #48544e63
 @patch
 def _keep(self:Fitness, c, f):
     self.cache[c] = f

@@ -26,6 +26,7 @@ def fronts(
         rank[now] = k; left &= ~now
     return rank
 
+# %% ../nbs/86_front.ipynb #6901943f
 def crowding(
     points, # (N, 2) points of one front
 ): # (N,) the room around each: infinite at the ends
@@ -48,22 +49,26 @@ class FrontSearch(Search):
     @property
     def config(self)->dict: "All that the result depends on, as plain values"; return dict(super().config, goal='front')
 
-    def rank(self, scores):
-        "Front by front, the least crowded first"
-        cs, p = ([c for c in scores if math.isfinite(scores[c])],
-            np.array([(scores[c], self.space.cost(c)) for c in scores if math.isfinite(scores[c])]))
-        if not cs: return list(scores)
-        f = fronts(p); room = np.zeros(len(p))
-        for k in set(f): room[f == k] = crowding(p[f == k])
-        return ([cs[i] for i in sorted(range(len(cs)), key=lambda i: (f[i], -room[i], cs[i].key))]
-            + sorted((c for c in scores if not math.isfinite(scores[c])), key=lambda c: c.key))
+# %% ../nbs/86_front.ipynb #aa4a9d80
+@patch
+def rank(self:FrontSearch, scores):
+    "Front by front, the least crowded first"
+    cs, p = ([c for c in scores if math.isfinite(scores[c])],
+        np.array([(scores[c], self.space.cost(c)) for c in scores if math.isfinite(scores[c])]))
+    if not cs: return list(scores)
+    f = fronts(p); room = np.zeros(len(p))
+    for k in set(f): room[f == k] = crowding(p[f == k])
+    return ([cs[i] for i in sorted(range(len(cs)), key=lambda i: (f[i], -room[i], cs[i].key))]
+        + sorted((c for c in scores if not math.isfinite(scores[c])), key=lambda c: c.key))
 
-    def promising(self, cs, level, most, z=0.)->list:
-        "The first `most` of the fronts"
-        return [c for c in self.rank({c: level[c].value for c in cs}) if math.isfinite(level[c].value)][:most]
-    def hopeful(self, cs, level)->list:
-        "The better half, as there is no list of the few best"
-        return self.promising(cs, level, math.ceil(len(cs)/2))
+@patch
+def promising(self:FrontSearch, cs, level, most, z=0.)->list:
+    "The first `most` of the fronts"
+    return [c for c in self.rank({c: level[c].value for c in cs}) if math.isfinite(level[c].value)][:most]
+@patch
+def hopeful(self:FrontSearch, cs, level)->list:
+    "The better half, as there is no list of the few best"
+    return self.promising(cs, level, math.ceil(len(cs)/2))
 
 # %% ../nbs/86_front.ipynb #d50b6632
 @patch
@@ -81,6 +86,7 @@ def baselines(self:FrontSearch, n=None): # name -> candidate
         for name, c in SearchSpace(s.n_train, k, sampler=s.sampler, eta=s.eta).known(self.model.schedule).items()
         if name in ('uniform', 'trailing')} | self.own_baselines)
 
+# %% ../nbs/86_front.ipynb #c2760630
 @patch
 def _finals_card(self:FrontSearch):
     p = self.preset
@@ -132,14 +138,16 @@ class Front:
                 f'{min(map(self.cost, self.rows)):.2f}')
         return min(can, key=lambda c: (self.finals[c].value, c.key))
 
-    def write(self, out, model, found):
-        "One candidate file for each point: front/COST.json, with a number behind it where two cost nearly the same"
-        costs = [f'{self.cost(c):.3f}' for c in self.rows]
-        names = [v + f'-{k}'*(k > 0) for i, v in enumerate(costs) for k in [costs[:i].count(v)]]
-        for name, (c, s) in zip(names, self.rows.items()):
-            c.save(out/'front'/f'{name}.json', model,
-                scores=dict(metric=self.search.reference.metric, held_out=s.value, held_out_samples=s.n,
-                cost_in_full_steps=self.cost(c)), precision=found['precision'])
+# %% ../nbs/86_front.ipynb #924934d4
+@patch
+def write(self:Front, out, model, found):
+    "One candidate file for each point: front/COST.json, with a number behind it where two cost nearly the same"
+    costs = [f'{self.cost(c):.3f}' for c in self.rows]
+    names = [v + f'-{k}'*(k > 0) for i, v in enumerate(costs) for k in [costs[:i].count(v)]]
+    for name, (c, s) in zip(names, self.rows.items()):
+        c.save(out/'front'/f'{name}.json', model,
+            scores=dict(metric=self.search.reference.metric, held_out=s.value, held_out_samples=s.n,
+            cost_in_full_steps=self.cost(c)), precision=found['precision'])
 
 # %% ../nbs/86_front.ipynb #60d5f6d8
 @patch

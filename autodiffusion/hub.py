@@ -91,6 +91,7 @@ def _tiny_sd(d, name, s):
         s or d.PNDMScheduler(skip_prk_steps=True, set_alpha_to_one=False, steps_offset=1, **_SD), None, None,
         requires_safety_checker=False)
 
+# %% ../nbs/96_hub.ipynb #3ba995c4
 def _tiny_sdxl(d, name, s):
     unet = _unet(d, 32, addition_embed_type='text_time', addition_time_embed_dim=4,
         projection_class_embeddings_input_dim=40, transformer_layers_per_block=(1, 2))
@@ -119,6 +120,7 @@ def _tiny_sd3(d, name, s):
     return d.StableDiffusion3Pipeline(net, s or d.FlowMatchEulerDiscreteScheduler(shift=3.), _vae(d, shift_factor=.06),
         two[0], _clip_tokenizer(), two[1], _clip_tokenizer(), _t5(32), _t5_tokenizer())
 
+# %% ../nbs/96_hub.ipynb #44db8bb0
 def _tiny_flux(d, name, s):
     net = d.FluxTransformer2DModel(patch_size=1, in_channels=16, num_layers=1, num_single_layers=1,
         attention_head_dim=8, num_attention_heads=2, joint_attention_dim=16, pooled_projection_dim=16,
@@ -201,6 +203,7 @@ class Family:
     guided: bool = True         # whether it has classifier-free guidance
     null_first: bool = True     # whether the pipeline puts the negative prompt before the prompt in a batch
 
+# %% ../nbs/96_hub.ipynb #b016d637
 class Backbone(nn.Module):
     "A pipeline's network, called as net(x, t, y), where `y` picks rows of a table of conditions"
     def __init__(self, backbone, call, table, constants, channels, prompts=(), said=''):
@@ -234,6 +237,7 @@ def _call_pixart(net, x, t, c, own):
     return net(x, encoder_hidden_states=c['text'], encoder_attention_mask=c['mask'], timestep=t,
         added_cond_kwargs=dict(resolution=c.get('resolution'), aspect_ratio=c.get('aspect')), return_dict=False)[0]
 
+# %% ../nbs/96_hub.ipynb #d642cc45
 def _call_flux(net, x, t, c, own):
     "Latents in patches of 2 x 2, and times from 0 to 1"
     (b, ch, h, w), pipe = x.shape, need().FluxPipeline
@@ -278,6 +282,7 @@ def _encode_flux(pipe, prompts, negative, wanted, length=None, **_):
     e, p, _ = pipe.encode_prompt(prompts, None, device=pipe._execution_device, max_sequence_length=length or 512)
     return dict(text=e, pooled=p), {}
 
+# %% ../nbs/96_hub.ipynb #4f30afaa
 FAMILIES = dict(
     DDPMPipeline=Family(_call_pixels, part='unet', guided=False),
     DDIMPipeline=Family(_call_pixels, part='unet', guided=False),
@@ -459,6 +464,7 @@ def _default_guidance(pipe):
     p = inspect.signature(type(pipe).__call__).parameters.get('guidance_scale')
     return 1. if p is None else float(p.default)
 
+# %% ../nbs/96_hub.ipynb #70dfe729
 def _conditions(pipe, prompts, negative, how): # (table, names of its rows)
     "What the labels 0, 1, ... mean for this pipeline"
     f, name = get_family(pipe), type(pipe).__name__
@@ -685,6 +691,7 @@ def measure_pipeline(
     return Price(len(seen), float(np.median(took[1:])), torch.cuda.max_memory_allocated(dev)/2**20 if dev.type == 'cuda'
         else None)
 
+# %% ../nbs/96_hub.ipynb #452473d4
 def price_table(prices:dict)->str: # markdown
     "A table of prices by name"
     rows = [f'| {k} | {p.calls} | {p.seconds:.3f} | {"-" if p.peak_mb is None else f"{p.peak_mb:,.0f}"} |'
@@ -725,6 +732,7 @@ def pixels(size:int=64)->Extractor:
     "Pixels as features, on a scale from -1 to 1; pictures with more than `size` pixels a side are reduced to that. Smaller ones have fewer features, which goes with a `Target`; for a `Reference` give their size"
     return Extractor(f'pixels{size}', 3*size**2, Pixels(size), '[0, 255] to [-1, 1]')
 
+# %% ../nbs/96_hub.ipynb #8035bbe4
 class Pairwise:
     "A goal for every sample by itself, in place of a `Reference`"
     preprocessing, origin, n = '', '', 0
@@ -782,13 +790,15 @@ class ClipGoal(Pairwise):
         "What CLIP makes of pictures or texts, (B, D), as unit vectors"
         v = getattr(v, 'pooler_output', v); return v/v.norm(dim=-1, keepdim=True)
 
-    def see(self, u): # (B, 3, H, W) uint8 -> (B, D)
-        "Unit vectors of pictures, reduced and normalised as CLIP takes them"
-        side, dev = self.clip.config.vision_config.image_size, self.clip.device
-        x = nn.functional.interpolate(u.to(dev).float()/255, (side, side), mode='bicubic', antialias=True).clamp(0, 1)
-        mean, std = (torch.tensor(v, device=dev).view(3, 1, 1)
-            for v in ((.48145466, .4578275, .40821073), (.26862954, .26130258, .27577711)))
-        return self.unit(self.clip.get_image_features(pixel_values=(x - mean)/std))
+# %% ../nbs/96_hub.ipynb #bb92205f
+@patch
+def see(self:ClipGoal, u): # (B, 3, H, W) uint8 -> (B, D)
+    "Unit vectors of pictures, reduced and normalised as CLIP takes them"
+    side, dev = self.clip.config.vision_config.image_size, self.clip.device
+    x = nn.functional.interpolate(u.to(dev).float()/255, (side, side), mode='bicubic', antialias=True).clamp(0, 1)
+    mean, std = (torch.tensor(v, device=dev).view(3, 1, 1)
+        for v in ((.48145466, .4578275, .40821073), (.26862954, .26130258, .27577711)))
+    return self.unit(self.clip.get_image_features(pixel_values=(x - mean)/std))
 
 # %% ../nbs/96_hub.ipynb #52035133
 @patch

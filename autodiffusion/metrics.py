@@ -36,6 +36,7 @@ def inception_score(
         raise ValueError('probabilities must be 0 or above and add up to 1; pass logits without probs=True')
     return float(np.mean([_score(x[i:i + split_size].astype(np.float64), probs) for i in range(0, len(x), split_size)]))
 
+# %% ../nbs/65_metrics.ipynb #315bc8f9
 def _score(x, probs):
     "Inception Score of one part, in float64"
     p = x/x.sum(1, keepdims=True) if probs else np.exp(x - x.max(1, keepdims=True))
@@ -54,6 +55,7 @@ def _features(a, name, k): # float tensor
     if not torch.isfinite(a).all(): raise ValueError(f'{name} features contain NaN or infinite values')
     return a
 
+# %% ../nbs/65_metrics.ipynb #6a5fc22b
 def _blocks(n, batch): return [slice(i, i + batch) for i in range(0, n, batch)]
 
 def _squared(a, b): # (n, m)
@@ -227,6 +229,7 @@ def _open(self:NpzRows):
     if info.file_size - f.tell() != math.prod(self.shape)*self.dtype.itemsize:
         raise ValueError(f'it claims to be {self.shape} {self.dtype}, but has another size')
 
+# %% ../nbs/65_metrics.ipynb #d4d08461
 @patch
 def __getitem__(self:NpzRows, s): # rows of a slice
     start, stop, _ = s.indices(len(self)); return self._guard(self._read, start, max(start, stop))
@@ -308,6 +311,7 @@ _ARRAY, _BUFFER, _OBJECT = (tuple(f'{m} {n}' for m in ms)
 _NAMES = {*_ARRAY, *_BUFFER, *_OBJECT, 'numpy ndarray', 'numpy dtype', '_codecs encode', 'builtins object',
     '__builtin__ object'}
 
+# %% ../nbs/65_metrics.ipynb #1b983b1e
 def _name(module, name):
     "A note of a name, if statistics may contain it"
     if f'{module} {name}' not in _NAMES and name != 'FIDStatistics':
@@ -475,27 +479,46 @@ class Evaluation(dict):
     def __init__(self, values, missing, samples, reference, preprocessing=''):
         super().__init__({k: values[k] for k in METRICS if k in values})
         self.missing, self.samples, self.reference, self.preprocessing = missing, samples, reference, preprocessing
-    def _rows(self):
-        return [(k, f'{self[k]:.6g}' if k in self else '-', f'{better} is better' if k in self else self.missing[k])
-            for k, better in METRICS.items()]
-    def _about(self):
-        unsaid = (self.preprocessing == RESIZE['pytorch-fid']
-            and any(r and not r.preprocessing for r in (self.reference.stats, self.reference.spatial)))
-        return ([f'{what}: {b.n or "an unknown number of"} pictures, {b.origin}'
-            for what, b in (('samples', self.samples), ('reference', self.reference))]
-            + [f'pictures prepared: {self.preprocessing}']*bool(self.preprocessing) + [UNSAID]*unsaid)
-    def __repr__(self): return '\n'.join([f'{a:<16} {b:>10}  {c}' for a, b, c in self._rows()] + self._about())
-    __str__ = __repr__
-    def _repr_markdown_(self):
-        return ('\n'.join(['| metric | value | |', '|---|---:|---|']
-            + [f'| {a} | {b} | {c} |' for a, b, c in self._rows()]) + '\n\n'
-            + '; '.join(o.replace('|', r'\|') for o in self._about()))
+    def __str__(self): return repr(self)
+
+# %% ../nbs/65_metrics.ipynb #ee92831c
+@patch
+def _rows(self:Evaluation):
+    return [(k, f'{self[k]:.6g}' if k in self else '-', f'{better} is better' if k in self else self.missing[k])
+        for k, better in METRICS.items()]
+@patch
+def _about(self:Evaluation):
+    unsaid = (self.preprocessing == RESIZE['pytorch-fid']
+        and any(r and not r.preprocessing for r in (self.reference.stats, self.reference.spatial)))
+    return ([f'{what}: {b.n or "an unknown number of"} pictures, {b.origin}'
+        for what, b in (('samples', self.samples), ('reference', self.reference))]
+        + [f'pictures prepared: {self.preprocessing}']*bool(self.preprocessing) + [UNSAID]*unsaid)
+@patch
+def __repr__(self:Evaluation): return '\n'.join([f'{a:<16} {b:>10}  {c}' for a, b, c in self._rows()] + self._about())
+@patch
+def _repr_markdown_(self:Evaluation):
+    return ('\n'.join(['| metric | value | |', '|---|---:|---|']
+        + [f'| {a} | {b} | {c} |' for a, b, c in self._rows()]) + '\n\n'
+        + '; '.join(o.replace('|', r'\|') for o in self._about()))
 
 # %% ../nbs/65_metrics.ipynb #be797fb9
 def looked_at(a:Batch, b:Batch)->tuple: # of two bools
     "Whether pictures of the samples `a`, and of the reference `b`, are needed: those of a reference are not where all that can be said follows from its statistics"
     return bool(a.images), bool(b.images and (a.images or a.stats and not b.stats or a.spatial and not b.spatial))
 
+def _check_ready(x, extractor):
+    "Raise ValueError for ready statistics that are of other features than the extractor's, or of pictures prepared otherwise"
+    for r, d, name in ((x.stats, 0, INCEPTION), (x.spatial, 1, SPATIAL)):
+        if r is None: continue
+        if r.features != name: raise ValueError(f'{x.origin}: statistics of {r.features} features; expected {name}')
+        if extractor and len(r.mean) != extractor.dims[d]:
+            raise ValueError(f'{x.origin}: statistics of {len(r.mean)} features; {extractor.dims[d]} '
+                f'{name} features are expected')
+        if extractor and r.preprocessing not in ('', extractor.preprocessing):
+            raise ValueError(f'{x.origin}: these statistics are of pictures prepared as "{r.preprocessing}", but '
+                f'now as "{extractor.preprocessing}"; choose the same resize')
+
+# %% ../nbs/65_metrics.ipynb #0c198a4f
 def check_batches(a:Batch, b:Batch, extractor:InceptionOutputs=None, k:int=3, warn:bool=True):
     "Raise ValueError where samples and reference cannot be compared, and warn of few pictures, before anything is computed"
     look = looked_at(a, b)
@@ -503,15 +526,7 @@ def check_batches(a:Batch, b:Batch, extractor:InceptionOutputs=None, k:int=3, wa
         if seen and len(x.images) < k + 1:
             raise ValueError(f'{x.origin}: {len(x.images)} pictures, but precision and recall with k = '
                 f'{k} need at least {k + 1}')
-        for r, d, name in ((x.stats, 0, INCEPTION), (x.spatial, 1, SPATIAL)):
-            if r is None: continue
-            if r.features != name: raise ValueError(f'{x.origin}: statistics of {r.features} features; expected {name}')
-            if extractor and len(r.mean) != extractor.dims[d]:
-                raise ValueError(f'{x.origin}: statistics of {len(r.mean)} features; {extractor.dims[d]} '
-                    f'{name} features are expected')
-            if extractor and r.preprocessing not in ('', extractor.preprocessing):
-                raise ValueError(f'{x.origin}: these statistics are of pictures prepared as "{r.preprocessing}", but '
-                    f'now as "{extractor.preprocessing}"; choose the same resize')
+        _check_ready(x, extractor)
     if a.images and b.images and a.images.size != b.images.size:
         raise ValueError(f'{a.origin}: pictures of {a.images.size[1]} x {a.images.size[0]} pixels, but those of '
             f'{b.origin} have {b.images.size[1]} x {b.images.size[0]}')

@@ -252,6 +252,7 @@ class Cost(NamedTuple):
     held_out: int       # network evaluations of the held-out scores
     a_picture: int      # network evaluations for one picture
 
+# %% ../nbs/94_paper.ipynb #7f8d3e63
 @patch
 def cost(self:Recipe,
     steps:int=4, # number of steps

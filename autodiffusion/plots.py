@@ -39,6 +39,8 @@ def image_grid(
     return out
 
 # %% ../nbs/100_plots.ipynb #1c01953c
+MAKER = 'AutoDiffusion'     # what our PNGs say about their origin
+
 def save_whole(path, write):
     "Call `write` with a temporary neighbour of `path`, then rename it: the file is there whole or not at all"
     path = Path(path); path.parent.mkdir(parents=True, exist_ok=True)
@@ -51,8 +53,7 @@ def save_png(path, array, zoom:int=1):
     im, info = Image.fromarray(array), PngInfo(); info.add_text('Software', MAKER)
     save_whole(path, lambda p: im.resize((im.width*zoom, im.height*zoom), Image.NEAREST).save(p, pnginfo=info))
 
-MAKER = 'AutoDiffusion'     # what our PNGs say about their origin
-
+# %% ../nbs/100_plots.ipynb #a4be2e8c
 def own_png(path)->bool:
     "Whether a file is a PNG that `save_png` wrote"
     try:
@@ -123,6 +124,7 @@ def plot_search(
     plt.close(fig)
     return fig
 
+# %% ../nbs/100_plots.ipynb #5158609a
 @patch
 def plot(self:Result)->Figure:
     "Scores against network evaluations, and the steps of the best so far"

@@ -9,6 +9,7 @@ __all__ = ['Entry', 'Prefixes']
 from collections import Counter
 from typing import Any, NamedTuple
 import torch
+from fastcore.basics import patch
 from .rules import State
 from .blocks import held
 from .samplers import needs
@@ -30,30 +31,37 @@ class Prefixes:
         self.mb, self.entries, self.uses, self.want, self.size = mb, {}, Counter(), {}, 0
 
     def __len__(self): return len(self.entries)
-    def plan(self,
-        coming,     # candidates that will be scored next
-        later=(),   # candidates that are likely to have children: what they begin with counts half
-    ):
-        "Say who comes, so that what many begin with is kept longest"
-        self.uses, self.want = Counter(), {}
-        for cs, weight in ((coming, 1), (later, .5)):
-            for s, k in ((c.steps, k) for c in cs for k in range(len(c.steps))):
-                p = s[:k + 1]; self.uses[p] += weight
-                if n := needs(s, k) if weight == 1 else (): self.want[p] = self.want.get(p, frozenset()) | n
-    def done(self, c):
-        "Say that a planned candidate was scored"
-        self.uses.subtract(c.steps[:k + 1] for k in range(len(c.steps)))
-    def clear(self): "Let go of all states"; self.entries, self.size = {}, 0
-    def shrink(self):
-        "Let go of all states, and from now on keep half as much at most: there is too little memory"
-        self.mb = min(self.mb, self.size/2**20)/2; self.clear()
-    def wanted(self, steps)->frozenset:
-        "Ids of blocks that a planned candidate beginning with `steps` will reuse"
-        return self.want.get(steps, frozenset())
+
+# %% ../nbs/42_prefixes.ipynb #eeb8c8dd
+@patch
+def plan(self:Prefixes,
+    coming,     # candidates that will be scored next
+    later=(),   # candidates that are likely to have children: what they begin with counts half
+):
+    "Say who comes, so that what many begin with is kept longest"
+    self.uses, self.want = Counter(), {}
+    for cs, weight in ((coming, 1), (later, .5)):
+        for s, k in ((c.steps, k) for c in cs for k in range(len(c.steps))):
+            p = s[:k + 1]; self.uses[p] += weight
+            if n := needs(s, k) if weight == 1 else (): self.want[p] = self.want.get(p, frozenset()) | n
+@patch
+def done(self:Prefixes, c):
+    "Say that a planned candidate was scored"
+    self.uses.subtract(c.steps[:k + 1] for k in range(len(c.steps)))
+
+# %% ../nbs/42_prefixes.ipynb #2051a914
+@patch
+def clear(self:Prefixes): "Let go of all states"; self.entries, self.size = {}, 0
+@patch
+def shrink(self:Prefixes):
+    "Let go of all states, and from now on keep half as much at most: there is too little memory"
+    self.mb = min(self.mb, self.size/2**20)/2; self.clear()
+@patch
+def wanted(self:Prefixes, steps)->frozenset:
+    "Ids of blocks that a planned candidate beginning with `steps` will reuse"
+    return self.want.get(steps, frozenset())
 
 # %% ../nbs/42_prefixes.ipynb #712fef03
-from fastcore.basics import patch
-
 @patch
 def find(self:Prefixes,
     same,           # what else the samples depend on: seed, sample numbers, labels, sampler, eta
@@ -80,6 +88,7 @@ def keep(self:Prefixes, same, steps:tuple, state:State, memory:dict):
     if key in self.entries: self.size -= self.entries.pop(key).size
     self.entries[key] = Entry(state, memory, size); self.size += size
 
+# %% ../nbs/42_prefixes.ipynb #d4ec6cf9
 @patch
 def _room(self:Prefixes, size, uses)->bool:
     "Make room for `size` bytes at the cost of less useful states; False if there are too few"

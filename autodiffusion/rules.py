@@ -36,6 +36,7 @@ class Span:
         if name[0] == 'r': return float(S.sigma(t)/S.alpha(t))
         return float(S.log_snr(t)/2 if name[0] == 'l' else getattr(S, name[:-2])(t))
 
+# %% ../nbs/15_rules.ipynb #8c9392c5
 def spans(schedule:NoiseSchedule, times, t_end:float=CLEAN): # list of Span
     "The moves between `times` (training steps, noisiest first), the last one ending at `t_end`"
     return [Span(schedule, a, b, k, len(times)) for k, (a, b) in enumerate(zip(times, [*times[1:], t_end]))]
@@ -131,6 +132,7 @@ def exp_eps(x, span, eps, slope=None): # slope: derivative of eps by the share o
     x = span.alpha_s/span.alpha_t*x - span.sigma_s*math.expm1(h)*eps
     return x if slope is None else x - span.sigma_s*(math.expm1(h)/h - 1)*slope
 
+# %% ../nbs/15_rules.ipynb #eaf55bc1
 def dpm_solver_2(x, pred, span, denoise=None, **_):
     "DPM-Solver-2 (Lu et al. 2022a, algorithm 1): second order, two calls a move"
     if span.to_clean: return pred.x0

@@ -165,6 +165,7 @@ def warn_if_uneven(sampler:str, times):
         warnings.warn(f'{sampler} uses the weights of evenly spaced steps, as its authors do, and these are uneven: '
             'ipndm is the same with weights for them', stacklevel=3)
 
+# %% ../nbs/20_samplers.ipynb #122d1aa9
 def check_labels(denoiser:Denoiser, labels, n:int):
     "(n,) int64 labels, or None when none are given; raises ValueError for labels that the model does not know"
     if labels is None: return None

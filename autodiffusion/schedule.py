@@ -53,6 +53,7 @@ def alpha_bar(self:NoiseSchedule,
     "Signal share $\\bar\\alpha_t$ (Ho et al. 2020, eq. 4); raises ValueError for times outside the schedule"
     return np.exp(self._log_alpha_bar(t))[()]
 
+# %% ../nbs/00_schedule.ipynb #7bca8ebb
 @patch
 def alpha(self:NoiseSchedule, t):
     "Factor of the clean picture, $\\sqrt{\\bar\\alpha_t}$"
@@ -114,6 +115,7 @@ def scaled_linear(cls:NoiseSchedule,
     "Betas whose square roots are linear: Stable Diffusion's schedule (Rombach et al. 2022)"
     return cls.from_betas(np.linspace(start**.5, end**.5, T)**2, 'scaled_linear')
 
+# %% ../nbs/00_schedule.ipynb #b8f52030
 @patch(cls_method=True)
 def flow(cls:NoiseSchedule,
     T:int=1000,         # number of training steps

@@ -61,17 +61,6 @@ PRESETS = dict(
     paper=Preset(Evolution('paper', 50, 10, 10), 5000, 1, 5000, 0, 5000))
 
 # %% ../nbs/80_search.ipynb #540cdc92
-def network_evaluations(p:Preset, steps:int, evals:int=1, known:int=7)->int:
-    "How many network evaluations a search with these settings takes, if nothing has to be done twice"
-    return steps*evals*(search_pictures(p) + (known + 1)*p.held_out)
-
-def search_pictures(p:Preset)->int:
-    "How many pictures a search draws at most, held-out ones apart"
-    finals = ((p.finalists + 1)*(p.final_samples - min((*p.rungs, p.samples)))
-        + p.refinements*_climbing(p.finalists, _refining(p)))
-    return (sum(_climbing(_size(p, g), _halving(p)) for g in range(p.evolution.generations)) + finals
-        + _climbing(RACERS, [n - p.final_samples for n in p.race]))
-
 def _size(p, g):
     "How many candidates generation `g` has at most"
     return p.evolution.population*(max(1, p.singles) if g == 1 else 1)
@@ -87,6 +76,18 @@ def _refining(p):
 def _climbing(n, rungs): # pictures
     "What `n` candidates draw at most of which half go on at every rung"
     return sum((b - a)*math.ceil(n/2**k) for k, (a, b) in enumerate(zip((0, *rungs), rungs)))
+
+# %% ../nbs/80_search.ipynb #2a3ac13f
+def network_evaluations(p:Preset, steps:int, evals:int=1, known:int=7)->int:
+    "How many network evaluations a search with these settings takes, if nothing has to be done twice"
+    return steps*evals*(search_pictures(p) + (known + 1)*p.held_out)
+
+def search_pictures(p:Preset)->int:
+    "How many pictures a search draws at most, held-out ones apart"
+    finals = ((p.finalists + 1)*(p.final_samples - min((*p.rungs, p.samples)))
+        + p.refinements*_climbing(p.finalists, _refining(p)))
+    return (sum(_climbing(_size(p, g), _halving(p)) for g in range(p.evolution.generations)) + finals
+        + _climbing(RACERS, [n - p.final_samples for n in p.race]))
 
 # %% ../nbs/80_search.ipynb #3d2c2a8c
 def pack(c:Candidate)->dict:
@@ -173,6 +174,7 @@ def _read(self:Journal, config):
     if whole != data:
         warnings.warn(f'{self.path}: the last line was cut off and is dropped'); self.file.truncate(len(whole))
 
+# %% ../nbs/80_search.ipynb #e9b8cc98
 @patch
 def begin(self:Journal, config, found):
     "Begin the file anew with a first line that says which run this is, and what was found by trying"
@@ -191,6 +193,7 @@ def write(self:Journal, record:dict):
         raise OSError(e.errno, f'{self.path}: cannot be written ({e.strerror}). Everything scored so far is kept; make '
             'room and run the same command again to continue') from None
 
+# %% ../nbs/80_search.ipynb #c141f6c1
 @patch
 def score(self:Journal, stage:str, c:Candidate, n:int, make, nfe:int=0)->Score:
     "The recorded score of a candidate in a stage, or that of `make()`, which is recorded; `nfe` is what it costs when nothing is done twice"
@@ -528,6 +531,7 @@ def _first(self:Search, model, batch_size)->dict:
     got = proposals(model, self.space, path=path, weights=((1., 1.),), members=self.preset.proposals - 1)
     return dict(proposals=[pack(c) for c in got.values()], proposals_nfe=path.nfe)
 
+# %% ../nbs/80_search.ipynb #0f45807b
 @patch
 def _prepare(self:Search, journal, progress):
     "Find batch size and precision by trying, and begin the journal with them in its first line"
@@ -659,6 +663,7 @@ def _children(self:Search, run, g, n):
     run.fit.shared.plan(cs, ranked[:ev.parents])
     return cs
 
+# %% ../nbs/80_search.ipynb #10021df1
 @patch
 def _screen(self:Search, run):
     "The second generation where blocks are searched: single changes of the best candidate"

@@ -34,6 +34,7 @@ def kendall_tau(scores, truth)->float: # (N,) each; -1 to 1, ties counted as tau
     "Kendall's rank correlation of scores with the truth (scipy.stats.kendalltau); NaN when all are equal; raises ValueError for lists that do not fit"
     return float(kendalltau(*_two(scores, truth)).statistic)
 
+# %% ../nbs/72_signals.ipynb #9160ecab
 def top_recall(scores, truth, k:int=10)->float: # 0 to 1; ties go by position
     "Share of the `k` truly best (lowest) that are among the `k` best by score; raises ValueError for fewer than k"
     s, t = _two(scores, truth)
@@ -77,6 +78,7 @@ def _moments(f):
     f = np.asarray(f, np.float64); mean = f.mean(0); x = f - mean
     return mean, x.T @ x/(len(f) - 1)
 
+# %% ../nbs/72_signals.ipynb #53997516
 class ShrunkDistance(Fitness):
     "Scores candidates by the Fréchet distance with the covariance shrunk towards the reference's"
     @property
@@ -86,6 +88,7 @@ class ShrunkDistance(Fitness):
         (mean, cov), r = _moments(f), self.reference; share = len(mean)/(len(f) + len(mean))
         return _to_reference(r, mean, (1 - share)*cov + share*r.cov)
 
+# %% ../nbs/72_signals.ipynb #5d398055
 class DiagonalDistance(Fitness):
     "Scores candidates by the Fréchet distance of means and variances along the axes of the reference's covariance"
     def __init__(self, model:Denoiser, reference:Reference, n:int=250, seed:int=0, rungs=(), **kwargs): # as for Fitness

@@ -61,31 +61,41 @@ class Candidate:
     eta: float = 0.             # DDIM's noise, 0 to 1
     def __post_init__(self):
         steps = tuple(s if isinstance(s, Step) else Step(s) for s in self.steps)
-        if not steps: raise ValueError('a candidate needs at least one step')
-        for a, b in zip(steps, steps[1:]):
-            if a.t == b.t: raise ValueError(f'time {a.t} is repeated')
-            if a.t < b.t:
-                raise ValueError(f'times must go from noisy to clean, largest first: {a.t} comes before {b.t}')
         object.__setattr__(self, 'steps', steps); object.__setattr__(self, 't_end', _time(self.t_end))
         object.__setattr__(self, 'eta', float(self.eta))
-        if steps[-1].t < 0: raise ValueError(f'times start at 0, got {steps[-1].t}')
-        if not CLEAN <= self.t_end < steps[-1].t:
-            raise ValueError(f'the end time {self.t_end} must lie between {CLEAN} (clean data) and the '
-                f'last step, {steps[-1].t}')
-        if steps[0].reuse: raise ValueError('the first step has nothing to reuse')
-        if not get_sampler(self.sampler).takes_eta and self.eta or not 0 <= self.eta <= 1:
-            raise ValueError(f'eta {self.eta:g} does not fit sampler {self.sampler}')
+        self._check()
 
     @property
     def times(self)->tuple: "Times in training steps, noisiest first"; return tuple(s.t for s in self.steps)
     def __len__(self): return len(self.steps)
-    def __repr__(self):
-        end = '' if self.t_end == CLEAN else f', t_end={self.t_end}'
-        lists = '; '.join(f'{s.t}: ' + ', '.join(f'{n} {sorted(v)}' for n, v in (('skip', s.skip), ('reuse', s.reuse))
-            if v) for s in self.steps if s.skip or s.reuse)
-        free = [s.t for s in self.steps if not s.guided]; end += f', unguided at {free}' if free else ''
-        return (f'Candidate({list(self.times)}, '
-            f'{self.sampler}{f", eta={self.eta:g}" if self.eta else ""}{end}{" | " + lists if lists else ""})')
+
+# %% ../nbs/40_space.ipynb #6a1049f5
+@patch
+def _check(self:Candidate):
+    "Raise ValueError for what is no candidate"
+    steps = self.steps
+    if not steps: raise ValueError('a candidate needs at least one step')
+    for a, b in zip(steps, steps[1:]):
+        if a.t == b.t: raise ValueError(f'time {a.t} is repeated')
+        if a.t < b.t:
+            raise ValueError(f'times must go from noisy to clean, largest first: {a.t} comes before {b.t}')
+    if steps[-1].t < 0: raise ValueError(f'times start at 0, got {steps[-1].t}')
+    if not CLEAN <= self.t_end < steps[-1].t:
+        raise ValueError(f'the end time {self.t_end} must lie between {CLEAN} (clean data) and the '
+            f'last step, {steps[-1].t}')
+    if steps[0].reuse: raise ValueError('the first step has nothing to reuse')
+    if not get_sampler(self.sampler).takes_eta and self.eta or not 0 <= self.eta <= 1:
+        raise ValueError(f'eta {self.eta:g} does not fit sampler {self.sampler}')
+
+# %% ../nbs/40_space.ipynb #845b151a
+@patch
+def __repr__(self:Candidate):
+    end = '' if self.t_end == CLEAN else f', t_end={self.t_end}'
+    lists = '; '.join(f'{s.t}: ' + ', '.join(f'{n} {sorted(v)}' for n, v in (('skip', s.skip), ('reuse', s.reuse))
+        if v) for s in self.steps if s.skip or s.reuse)
+    free = [s.t for s in self.steps if not s.guided]; end += f', unguided at {free}' if free else ''
+    return (f'Candidate({list(self.times)}, '
+        f'{self.sampler}{f", eta={self.eta:g}" if self.eta else ""}{end}{" | " + lists if lists else ""})')
 
 # %% ../nbs/40_space.ipynb #9cf5781f
 @patch(as_prop=True)
@@ -165,15 +175,21 @@ def _calls(self:SearchSpace, n): # network calls in every step
     return [s.calls(Span(None, n - k, n - k - 1 if k < n - 1 else end, k, n)) for k in range(n)]
 
 @patch
-def _check(self:SearchSpace):
-    "Raise ValueError where nothing could be searched"
+def _check_count(self:SearchSpace):
+    "Raise ValueError for a number of steps that no schedule has"
     lo, hi = self.step_range
-    for name, n in (('fewest', lo), ('most', hi)):
+    for n in (lo, hi):
         if isinstance(n, bool) or not isinstance(n, numbers.Integral):
             raise ValueError(f'the number of steps must be a whole number, got {n!r}')
     if lo < 1 or hi < lo: raise ValueError(f'the number of steps must be at least 1, got {self.n_steps}')
     if hi > self.n_train:
         raise ValueError(f'{hi} steps were asked for, but the model has only {self.n_train} training steps')
+
+# %% ../nbs/40_space.ipynb #fdfec90b
+@patch
+def _check(self:SearchSpace):
+    "Raise ValueError where nothing could be searched"
+    self._check_count(); lo, hi = self.step_range
     if not self.min_gap > 0: raise ValueError(f'min_gap must be above 0, got {self.min_gap}')
     if self.windows and (lo != hi or len(self.windows) != hi):
         raise ValueError(f'{len(self.windows)} windows for {self.n_steps} steps: give one for each')
@@ -236,6 +252,7 @@ def _resize(items, n, top):
         items.insert(k, ((full[k] + full[k + 1])/2, FULL))
     return items
 
+# %% ../nbs/40_space.ipynb #4fbbfb94
 @patch
 def _settle(self:SearchSpace, want): # list of floats
     "The legal times next to the wanted ones (noisiest first, a free end behind them)"
@@ -368,6 +385,7 @@ def to_dict(self:Candidate,
                 steps=steps, blocks=model.blocks.card() if model.blocks and any(s.skip or s.reuse for s in self.steps)
                 else {}, model=model.card(), **about)
 
+# %% ../nbs/40_space.ipynb #41d0a9a1
 def write_text(path, text:str):
     "Write a file whole or not at all: to a temporary neighbour first, then renamed"
     path = Path(path); path.parent.mkdir(parents=True, exist_ok=True)
@@ -380,13 +398,9 @@ def save(self:Candidate, path, model:Denoiser, **about):
     "Write the candidate file `path`; `about` adds entries such as scores"
     write_text(path, json.dumps(self.to_dict(model, **about), indent=1) + '\n')
 
-# %% ../nbs/40_space.ipynb #75dc82c5
-def load_candidate(
-    path,                   # a candidate file
-    model:Denoiser=None,    # check that the file is for this model
-    any_model:bool=False,   # apply it to another model on purpose: only the number of training steps must fit
-)->Candidate:
-    "Read a candidate file; raises ValueError that says what is wrong with it"
+# %% ../nbs/40_space.ipynb #20e508a9
+def _read(path): # dict
+    "What a candidate file holds; raises ValueError for a file of another kind or version"
     try: d = json.loads(Path(path).read_text())
     except (FileNotFoundError, NotADirectoryError): raise ValueError(f'{path}: no such candidate file') from None
     except (json.JSONDecodeError, UnicodeDecodeError, RecursionError, OSError) as e:
@@ -395,6 +409,16 @@ def load_candidate(
         raise ValueError(f'{path}: not a candidate file (its "format" is not "{FORMAT}")')
     if d.get('version') != VERSION:
         raise ValueError(f'{path}: candidate file of version {d.get("version")}; this release reads version {VERSION}')
+    return d
+
+# %% ../nbs/40_space.ipynb #75dc82c5
+def load_candidate(
+    path,                   # a candidate file
+    model:Denoiser=None,    # check that the file is for this model
+    any_model:bool=False,   # apply it to another model on purpose: only the number of training steps must fit
+)->Candidate:
+    "Read a candidate file; raises ValueError that says what is wrong with it"
+    d = _read(path)
     try:
         c = Candidate(tuple(Step(s['t'], s.get('skip', ()), s.get('reuse', ()), s.get('guided', True))
             for s in d['steps']), d['t_end'], d['sampler'], d.get('eta', 0.))

@@ -82,6 +82,12 @@ def improvement(mean, std, best):
 # %% ../nbs/55_surrogate.ipynb #6a0489e3
 def prefixes(c:Candidate): "Everything that a candidate begins with"; return [c.steps[:k + 1] for k in range(len(c))]
 
+def _places(groups, schedule, blocks): # places of each group, and how many of them are of times
+    one = len({len(c) for cs in groups for c in cs}) == 1
+    X = [angles(cs, schedule) if one else shape(cs, schedule) for cs in groups]
+    return ([np.hstack([x, bumps(cs, schedule, blocks)]) for x, cs in zip(X, groups)] if blocks else X), X[0].shape[1]
+
+# %% ../nbs/55_surrogate.ipynb #b28c07e4
 def choose(
     pool,                   # candidates to choose from
     n:int,                  # how many to choose
@@ -107,8 +113,3 @@ def choose(
         i = left.pop(k); out.append(pool[i]); begun |= set(prefixes(pool[i]))
         X, y = np.vstack([X, P[i]]), np.append(y, math.exp(mean[k]))
     return out
-
-def _places(groups, schedule, blocks): # places of each group, and how many of them are of times
-    one = len({len(c) for cs in groups for c in cs}) == 1
-    X = [angles(cs, schedule) if one else shape(cs, schedule) for cs in groups]
-    return ([np.hstack([x, bumps(cs, schedule, blocks)]) for x, cs in zip(X, groups)] if blocks else X), X[0].shape[1]

@@ -125,6 +125,7 @@ def spent(self:Transfer):
     return (f'{self.nfe:,} network evaluations'
         + (f' and {self.classifier_gradients:,} classifier gradients' if self.classifier_gradients else ''))
 
+# %% ../nbs/82_transfer.ipynb #e616eeb4
 @patch
 def summary(self:Transfer)->dict:
     "The scores as plain values, as they are written into a candidate file"
@@ -179,6 +180,7 @@ def _read(candidate):
     c, d = load_candidate(candidate), json.loads(Path(candidate).read_text())
     return c, *(d[k] if isinstance(d.get(k), dict) else None for k in ('model', 'blocks'))
 
+# %% ../nbs/82_transfer.ipynb #816d4478
 def _carry(c, card, model, map, source):
     "The candidate on `model`, and notes on what was done; warns when guidance differs"
     differ, described = card_differences(card, model) if card else {}, card.get('schedule') if card else None

@@ -29,6 +29,7 @@ def _follow():
     parent = multiprocessing.parent_process()
     if parent: threading.Thread(target=lambda: (wait([parent.sentinel]), os._exit(1)), daemon=True).start()
 
+# %% ../nbs/75_workers.ipynb #603ee01a
 class _Here(pickle.Unpickler):
     "Reads tensors of other devices onto this one, as they come"
     def __init__(self, file, device, kind='cuda'): super().__init__(file); self.device, self.kind = device, kind
@@ -38,7 +39,6 @@ class _Here(pickle.Unpickler):
     def _storage(self, b):
         return torch.load(io.BytesIO(b), lambda s, where: default_restore_location(s, self.device)
             if where.startswith(self.kind) else s, weights_only=False)
-
 
 # %% ../nbs/75_workers.ipynb #4755d3f2
 @functools.lru_cache(2)
@@ -56,6 +56,7 @@ def _load(path): # Fitness
             if isinstance(m, torch.nn.Module): m.to(device)
     return fit
 
+# %% ../nbs/75_workers.ipynb #4f175585
 def _work(path, cs, r): # (features or reason of failure for every candidate, evaluations, gradients)
     "One job: features of the samples in range `r` of some candidates"
     fit, out = _load(path), []
@@ -65,7 +66,6 @@ def _work(path, cs, r): # (features or reason of failure for every candidate, ev
         except FloatingPointError as e: out.append(str(e))
         fit.shared.done(c)
     return out, fit.nfe - nfe, fit.gradients - grads
-
 
 # %% ../nbs/75_workers.ipynb #df96cd0c
 def pool(
@@ -112,19 +112,21 @@ class Workers:
         # sent: fitnesses that workers know
         self.dir, self.sent = tempfile.TemporaryDirectory(prefix='autodiffusion-'), []
 
-    def path(self, fit:Fitness)->str:
-        "The file of a fitness without what it has computed; raises ValueError if it cannot be sent to another process"
-        if not any(fit is f for f in self.sent):
-            with open(Path(self.dir.name)/str(len(self.sent) + 1), 'wb') as f: send(fit, f)
-            self.sent.append(fit)
-        return str(Path(self.dir.name)/str(1 + next(i for i, f in enumerate(self.sent) if f is fit)))
-
     def close(self):
         "Stop the workers"
         if self.executor and self.executor is not self.make: _stop(self.executor)
         self.executor = None; self.dir.cleanup()
     def __enter__(self): return self
     def __exit__(self, *_): self.close()
+
+# %% ../nbs/75_workers.ipynb #7174be9a
+@patch
+def path(self:Workers, fit:Fitness)->str:
+    "The file of a fitness without what it has computed; raises ValueError if it cannot be sent to another process"
+    if not any(fit is f for f in self.sent):
+        with open(Path(self.dir.name)/str(len(self.sent) + 1), 'wb') as f: send(fit, f)
+        self.sent.append(fit)
+    return str(Path(self.dir.name)/str(1 + next(i for i, f in enumerate(self.sent) if f is fit)))
 
 # %% ../nbs/75_workers.ipynb #97395ae8
 def _stop(executor, patience=5.):
@@ -152,6 +154,7 @@ def _renew(self:Workers, e):
             '__name__ == "__main__":') from e
     _stop(self.executor, .1); self.executor = None
 
+# %% ../nbs/75_workers.ipynb #4510e430
 @patch
 def collect(self:Workers, path, jobs): # iterator of (job, result)
     "Results of `jobs`, in order; those of workers that died are computed again"

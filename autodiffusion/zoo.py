@@ -204,6 +204,7 @@ def load_unet(
     return Denoiser(net, NoiseSchedule.cosine(card.get('n_train', 1000)), (c, size, size), n_classes=net.n_classes,
         null_label=net.n_classes, name=name or card.get('name') or Path(path).stem)
 
+# %% ../nbs/90_zoo.ipynb #ed0866e9
 def load_demo(
     device='cpu', # where to compute
 ): # (Denoiser, Reference)
