@@ -392,7 +392,7 @@ def _few(what, names, n=2):
 # %% ../nbs/92_adm.ipynb #8a5d16ad
 def adm_config(
     state:dict,     # names to arrays, or to anything with a shape
-    **known,        # fields of `ADMConfig` that are known otherwise; they go first
+    **known,        # fields of ADMConfig that are known otherwise; they go first
 )->dict: # fields of ADMConfig: all but how attention is split, dropout and (for U-Nets) the size of pictures
     "What the names and shapes of a checkpoint say about its network; raises ValueError if it is not of this family"
     s = {k: tuple(v.shape) for k, v in state.items()}
@@ -472,7 +472,7 @@ def load_adm(
     path,               # a checkpoint: .pt with a state dict
     preset:str=None,    # name of a preset, such as 'imagenet64'
     device='cpu',       # where the network goes
-    **config,           # fields of `ADMConfig`, before those of preset and file; without a preset image_size, heads and attention order are needed
+    **config,           # fields of ADMConfig, before those of preset and file; without a preset image_size, heads and attention order are needed
 )->ADMTrunk: # U-Net or classifier in float32, channels last, without gradients
     "A network from OpenAI's checkpoint file; raises ValueError if the file is unreadable or does not fit"
     if unknown := [k for k in config if k not in {f.name for f in fields(ADMConfig)}]:
@@ -529,7 +529,7 @@ def adm_denoiser(
     classifier_preset:str=None, # name of the classifier's preset; by default that of `preset`, such as 'imagenet64_classifier'
     time_scale:float=None,  # the network is given training steps times this; by default the preset's, or 1
     name:str=None,          # how the model is called; by default the file's name, or the preset's
-    **config,               # fields of `ADMConfig`, as for `load_adm`
+    **config,               # fields of ADMConfig, as for load_adm
 )->Denoiser: # epsilon prediction, x0 clipped
     "An ADM model ready for sampling; raises ValueError where file, preset or schedule do not fit"
     p, loaded = get_preset(preset) if preset else None, isinstance(model, nn.Module)

@@ -289,6 +289,8 @@ class Reference:
 def metric(self:Reference)->str:
     "Name of the distance to this reference"
     return 'FID' if self.features == INCEPTION else f'FD-{self.features}'
+
+# %% ../nbs/60_fid.ipynb #8ece7251
 @patch
 def __repr__(self:Reference):
     return (f'Reference({self.metric}: {len(self.mean)} {self.features} features of '

@@ -479,7 +479,6 @@ class Evaluation(dict):
     def __init__(self, values, missing, samples, reference, preprocessing=''):
         super().__init__({k: values[k] for k in METRICS if k in values})
         self.missing, self.samples, self.reference, self.preprocessing = missing, samples, reference, preprocessing
-    def __str__(self): return repr(self)
 
 # %% ../nbs/65_metrics.ipynb #ee92831c
 @patch
