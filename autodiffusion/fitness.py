@@ -156,6 +156,21 @@ def _check_size(model, size):
             f'those of the reference have {size[1]} x {size[0]}: part of the distance will be that difference; '
             'better resize them first')
 
+# %% ../nbs/70_fitness.ipynb #f5915098
+def _check_fitness(model, reference, n, seed, rungs, batch_size):
+    "Raise ValueError for what cannot be scored, before anything is drawn"
+    if n < 2 or any(r < 2 for r in rungs):
+        raise ValueError(f'a score needs at least 2 samples, got {min([n, *rungs])}')
+    if not 0 <= seed < 2**64: raise ValueError(f'seed must lie between 0 and 2^64, got {seed}')
+    if batch_size < 1: raise ValueError(f'batch_size must be at least 1, got {batch_size}')
+    if reference.extractor is None:
+        raise ValueError(f'{reference!r} has no extractor: load it with one, such as '
+            'Reference.load(path, inception())')
+    if model.picture_shape[0] != 3:
+        raise ValueError(f'{model.name}: features are taken from pictures of 3 channels, the model makes '
+            f'{model.picture_shape[0]}')
+    _check_size(model, getattr(reference, 'size', None))
+
 # %% ../nbs/70_fitness.ipynb #1670a464
 class Fitness:
     "Scores candidates by the Fréchet distance of their samples to a reference"
@@ -170,17 +185,7 @@ class Fitness:
         prefix_mb:float=1024,   # memory for what candidates have in common, in each process; 0: nothing is shared
         parts:bool=False,       # find out how far chance goes, too (`Score.parts`)
     ):
-        if n < 2 or any(r < 2 for r in rungs):
-            raise ValueError(f'a score needs at least 2 samples, got {min([n, *rungs])}')
-        if not 0 <= seed < 2**64: raise ValueError(f'seed must lie between 0 and 2^64, got {seed}')
-        if batch_size < 1: raise ValueError(f'batch_size must be at least 1, got {batch_size}')
-        if reference.extractor is None:
-            raise ValueError(f'{reference!r} has no extractor: load it with one, such as '
-                'Reference.load(path, inception())')
-        if model.picture_shape[0] != 3:
-            raise ValueError(f'{model.name}: features are taken from pictures of 3 channels, the model makes '
-                f'{model.picture_shape[0]}')
-        _check_size(model, getattr(reference, 'size', None))
+        _check_fitness(model, reference, n, seed, rungs, batch_size)
         # it judges every sample by itself, and must know which they are
         if hasattr(reference, 'at'): reference = reference.at(model, seed)
         elif model.device.type == 'cuda' and hasattr(reference, 'on'): reference = reference.on(model.device)
