@@ -6,8 +6,8 @@
 __all__ = ['INCEPTION', 'EXTENSIONS', 'ENDS', 'UNREADABLE', 'MOST_HEAD', 'STATS_FORMAT', 'frechet_distance', 'Moments',
            'to_uint8', 'Extractor', 'inception_network', 'PoolThree', 'inception', 'find_images', 'image_kind',
            'convert_image', 'crop_and_resize', 'prepare_image', 'read_image', 'look_at', 'look_at_all', 'Images',
-           'read_head', 'read_array', 'open_images', 'check_prepared', 'Reference', 'some_of', 'kid', 'statistics',
-           'compare']
+           'read_head', 'read_array', 'open_images', 'check_prepared', 'Reference', 'some_of', 'mean_kernel', 'kid',
+           'statistics', 'compare']
 
 # %% ../nbs/60_fid.ipynb #c3c03777
 import io, math, os, warnings, zlib
@@ -457,9 +457,8 @@ def __repr__(self:Reference):
 
 # %% ../nbs/60_fid.ipynb #80b7f326
 def some_of(n:int, keep:int)->np.ndarray: # int64, ascending
-    "Numbers of `keep` of `n` pictures (all of them if there are fewer), one drawn from each of as many equal parts"
-    k = max(0, min(n, keep)); edges = np.arange(k + 1)*n//max(k, 1)
-    return np.random.default_rng(0).integers(edges[:-1], edges[1:])
+    "Numbers of `keep` of `n` images (all of them if there are fewer), drawn by chance and always the same"
+    return np.sort(np.random.default_rng(0).choice(n, max(0, min(n, keep)), replace=False))
 
 # %% ../nbs/60_fid.ipynb #d7e49e79
 @patch(cls_method=True)
@@ -491,7 +490,7 @@ _STATS_KEYS = {'format', 'mu', 'sigma', 'n', 'features', 'preprocessing', 'origi
 def save(self:Reference, path):
     "Write the statistics as npz, whole or not at all"
     path = Path(path); path.parent.mkdir(parents=True, exist_ok=True)
-    more = {} if self.some is None else dict(some=self.some.astype(np.float16))
+    more = {} if self.some is None else dict(some=self.some.astype(np.float32))
     if self.size: more['size'] = self.size
     tmp = path.with_name(f'.{path.name}.tmp.npz')
     try:
@@ -591,17 +590,36 @@ def distances(self:Reference,
     return out
 
 # %% ../nbs/60_fid.ipynb #5d8c39bd
+def _kernel(x, y): return (x @ y.T/x.shape[1] + 1)**3
+
+def _classes(labels): # (n, classes) of 0 and 1
+    "Which class each sample is of, in one column where a class has a single sample, which has no pairs"
+    which, counts = np.unique(np.asarray(labels), return_inverse=True, return_counts=True)[1:]
+    return np.eye(len(counts))[which] if counts.min() > 1 else np.ones((len(which), 1))
+
+def mean_kernel(
+    x,              # (n, D) features
+    y=None,         # (m, D) features of another set; by default pairs are within x
+    labels=None,    # (n,) classes of x, where each was drawn equally often and not by chance
+)->float:
+    "Mean kernel of two independent samples, the one of x and the other of y, or both of x: without bias"
+    c = np.ones((len(x), 1)) if labels is None else _classes(labels)
+    n = c.sum(0)
+    if y is not None: return float((c.T @ _kernel(x, y).mean(1)/n).mean())
+    k = _kernel(x, x)
+    np.fill_diagonal(k, 0)
+    return float((c.T @ k @ c/(np.outer(n, n) - np.diag(n))).mean())
+
 def kid(
-    x, # (n, D) features of the one set, n at least 2
-    y, # (m, D) features of the other, m at least 2
+    x,              # (n, D) features of the one set, n at least 2
+    y,              # (m, D) features of the other, m at least 2
+    labels=None,    # (n,) classes of x, where each was drawn equally often and not by chance
 )->float: # unbiased estimate of the squared MMD; may be slightly below 0
     "Kernel Inception distance (Bińkowski et al. 2018, eq. 4) of two sets of features, all pairs"
     x, y = (np.asarray(a, np.float64) for a in (x, y))
     if min(len(x), len(y)) < 2: raise ValueError(f'KID needs at least 2 samples of each, got {len(x)} and {len(y)}')
     if x.shape[1:] != y.shape[1:]: raise ValueError(f'features of different width: {x.shape[1]} and {y.shape[1]}')
-    k = lambda a, b: (a @ b.T/a.shape[1] + 1)**3
-    within = lambda a: (lambda g: (g.sum() - np.trace(g))/(len(a)*(len(a) - 1)))(k(a, a))
-    return float(within(x) + within(y) - 2*k(x, y).mean())
+    return mean_kernel(x, labels=labels) + mean_kernel(y) - 2*mean_kernel(x, y, labels)
 
 # %% ../nbs/60_fid.ipynb #5d97bb16
 def statistics(
