@@ -81,31 +81,38 @@ def _add(self:Moments, n, mean, m2):
 
 # %% ../nbs/60_fid.ipynb #20cf0a30
 def to_uint8(
-    x:torch.Tensor, # (B, 3, H, W) float, in [-1, 1]; values outside are cut off
-)->torch.Tensor: # (B, 3, H, W) uint8
-    "8-bit pictures from the model's range, rounded to the nearest value"
+    x:torch.Tensor, # (B, C, H, W) float, in [-1, 1]; values outside are cut off
+)->torch.Tensor: # (B, C, H, W) uint8
+    "8-bit images from the model's range, rounded to the nearest value"
     return ((x.float() + 1)*127.5).round().clamp(0, 255).to(torch.uint8)
 
 # %% ../nbs/60_fid.ipynb #b6eac639
 INCEPTION = 'inception-pool3'  # the features that FID is defined by
 
+def _to_rgb(images): # (B, 1 or 3, H, W)
+    "Images of three channels: those of one channel three times; raises ValueError for another number of channels"
+    channels = images.shape[1] if images.ndim == 4 else 0
+    if channels not in (1, 3):
+        raise ValueError(f'features are taken from images of 3 channels, or 1, got shape {tuple(images.shape)}')
+    return images if channels == 3 else images.repeat_interleave(3, 1)
+
 @dataclass(frozen=True, eq=False)
 class Extractor:
-    "A function from 8-bit pictures to features, and what it is called"
+    "A function from 8-bit images to features, and what it is called; images of one channel go in as three equal ones"
     name: str               # name of the features, kept in statistics
     dim: int                # number of features D
     fn: Callable            # (B, 3, H, W) uint8 -> (B, D) float
-    preprocessing: str = '' # how pictures are prepared, for the record
+    preprocessing: str = '' # how images are prepared, for the record
 
     @property
     def metric(self):
         "Name of the Fréchet distance in these features"
         return 'FID' if self.name == INCEPTION else f'FD-{self.name}'
-    def __call__(self, images:torch.Tensor): # (B, 3, H, W) uint8
+    def __call__(self, images:torch.Tensor): # (B, 3 or 1, H, W) uint8
         "(B, D) float32 features on the CPU"
         if images.dtype != torch.uint8:
-            raise TypeError(f'features are taken from 8-bit pictures, got {images.dtype}: use to_uint8')
-        with torch.inference_mode(): return self.fn(images).float().cpu()
+            raise TypeError(f'features are taken from 8-bit images, got {images.dtype}: use to_uint8')
+        with torch.inference_mode(): return self.fn(_to_rgb(images)).float().cpu()
 
 # %% ../nbs/60_fid.ipynb #af2659d8
 def inception_network(
@@ -411,7 +418,8 @@ def _open_folder(p, size, convert, progress):
     sizes = Counter(s for _, s, _ in looks)
     small = sum(k for (h, w), k in sizes.items() if size and (h < size[0] or w < size[1]))
     if small:
-        warnings.warn(f'{p}: {small:,} of {len(files):,} images are smaller than {size[1]} x {size[0]} and are enlarged')
+        warnings.warn(f'{p}: {small:,} of {len(files):,} images are smaller than {size[1]} x {size[0]} and are '
+            'enlarged')
     old = next((s for s in sizes if s != size), size)
     return _changed(str(p), files, old, size, any(kind for kind, _, _ in looks))
 
@@ -476,6 +484,18 @@ def metric(self:Reference)->str:
 def __repr__(self:Reference):
     return (f'Reference({self.metric}: {len(self.mean)} {self.features} features of '
         f'{self.n or "an unknown number of"} pictures{" from " + self.origin if self.origin else ""})')
+
+@patch
+def _repr_markdown_(self:Reference):
+    rows = {'metric': f'{self.metric}, lower is better', 'features': f'{len(self.mean):,} {self.features}',
+        'images': f'{self.n:,}' if self.n else 'number unknown', 'from': self.origin or 'unknown',
+        'size': f'{self.size[1]} x {self.size[0]} pixels' if self.size else 'unknown',
+        'prepared': self.preprocessing or 'not said',
+        'extractor': 'attached' if self.extractor else 'none: it is compared with other statistics only',
+        'single images': 'features of none' if self.some is None else f'features of {len(self.some):,} are kept'}
+    return '**Reference**\n\n| | |\n|:--|:--|\n' + '\n'.join(f'| {k} | {_cell(v)} |' for k, v in rows.items())
+
+def _cell(text): return str(text).replace('|', r'\|')
 
 # %% ../nbs/60_fid.ipynb #80b7f326
 def some_of(n:int, keep:int)->np.ndarray: # int64, ascending

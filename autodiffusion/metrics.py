@@ -20,7 +20,7 @@ from tqdm import tqdm
 from fastcore.basics import patch
 from .fid import INCEPTION, OBJECTS, PICKLE, TORCH, UNREADABLE, Extractor, Images, Moments, Reference
 from .fid import compare, file_kind, unnamed, inception_network, open_images, read_array, read_head
-from .fid import _image_array, _size_of
+from .fid import _image_array, _size_of, _to_rgb
 
 # %% ../nbs/65_metrics.ipynb #4ae2ea30
 def inception_score(
@@ -131,11 +131,11 @@ class InceptionOutputs:
     preprocessing: str              # how pictures are prepared, for the record
     dims: tuple = (2048, 2023)      # number of pool3 and of spatial features, D and S
 
-    def __call__(self, images:torch.Tensor): # (B, 3, H, W) uint8
+    def __call__(self, images:torch.Tensor): # (B, 3 or 1, H, W) uint8
         "(B, D), (B, S) and (B, classes) float32 on the CPU"
         if images.dtype != torch.uint8:
-            raise TypeError(f'features are taken from 8-bit pictures, got {images.dtype}: use to_uint8')
-        with torch.inference_mode(): return tuple(a.float().cpu() for a in self.fn(images))
+            raise TypeError(f'features are taken from 8-bit images, got {images.dtype}: use to_uint8')
+        with torch.inference_mode(): return tuple(a.float().cpu() for a in self.fn(_to_rgb(images)))
 
 # %% ../nbs/65_metrics.ipynb #e015639e
 def inception_outputs(
@@ -525,7 +525,7 @@ def is_statistics(path)->bool:
     return kind == 'npz' and {'mu', 'sigma'} <= set(read_array(p).files)
 
 def load_statistics(
-    path,               # npz (see Reference.load), pickle file (see read_pickled_stats), npy file of a dict, or torch file
+    path,               # npz, pickle file, npy file of a dict, or torch file
     extractor=None,     # attach this Extractor; it must make the same features
     features:str=None,  # what the features are called, where the file does not say; among several, which
 )->Reference:
@@ -535,7 +535,8 @@ def load_statistics(
     if kind in ('npz', 'npy'): return Reference.load(p, extractor, features)
     reader = {PICKLE: lambda p: _followed(p.read_bytes()), OBJECTS: _objects_of, TORCH: _torch_of}.get(kind)
     if reader is None and p.suffix.lower() in PICKLES: reader = lambda p: _followed(p.read_bytes())
-    if reader is None: raise ValueError(f'{p}: this is {kind}, and no statistics (mu and sigma) are read from such; {CONVERT}')
+    if reader is None:
+        raise ValueError(f'{p}: this is {kind}, and no statistics (mu and sigma) are read from such; {CONVERT}')
     r = _read_stats(p, reader, features)
     try: return replace(r, extractor=extractor)
     except ValueError as e: raise ValueError(f'{p}: {e}') from None
