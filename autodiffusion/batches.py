@@ -287,8 +287,8 @@ def draw(
         x = sample_batch(model, indices=r, seed=seed, labels=labels, **plan(c))
         bad = broken(x, p := model.pictures(x)).nonzero()
         if len(bad):
-            raise FloatingPointError(f'{model.name}: {len(bad)} of the {len(r)} samples from number {r[0]} on have NaN or '
-                f'infinite values, the first is number {r[int(bad[0])]} (precision {model.precision})')
+            raise FloatingPointError(f'{model.name}: {len(bad)} of the {len(r)} samples from number {r[0]} on have NaN '
+                f'or infinite values, the first is number {r[int(bad[0])]} (precision {model.precision})')
         return _to_rgb(to_uint8(p)).permute(0, 2, 3, 1).cpu().numpy()
     except Exception as e:
         if not out_of_memory(e): raise
