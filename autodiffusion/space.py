@@ -196,6 +196,14 @@ def _up(v):
     d = 10.**(5 - math.floor(math.log10(v))) if v > 0 else 1.
     return math.ceil(v*d*(1 - 1e-12))/d if v > 0 else v
 
+def _check_range(name, given, least):
+    "Raise ValueError unless `given` is a pair (lowest, highest) of times, the highest not below `least`"
+    pair = isinstance(given, (tuple, list)) and len(given) == 2 and all(isinstance(v, numbers.Real) for v in given)
+    if pair and given[0] <= given[1] and given[1] >= least: return
+    swapped = pair and given[0] > given[1]
+    raise ValueError(f'{name} is a pair of times (lowest, highest), from {least}{" (clean data)" if least < 0 else ""} '
+        f'on, got {given!r}' + (f': write ({given[1]:g}, {given[0]:g})' if swapped else ''))
+
 @patch
 def _calls(self:SearchSpace, n): # network calls in every step
     s, end = get_sampler(self.sampler), CLEAN if not self.free_end else max(self.free_end)
@@ -208,7 +216,8 @@ def _check_count(self:SearchSpace):
     for n in (lo, hi):
         if isinstance(n, bool) or not isinstance(n, numbers.Integral):
             raise ValueError(f'the number of steps must be a whole number, got {n!r}')
-    if lo < 1 or hi < lo: raise ValueError(f'the number of steps must be at least 1, got {self.n_steps}')
+    if lo < 1: raise ValueError(f'the number of steps must be at least 1, got {self.n_steps}')
+    if hi < lo: raise ValueError(f'a range of steps goes from the fewest to the most, got {self.n_steps}: write ({hi}, {lo})')
     if hi > self.n_train:
         raise ValueError(f'{hi} steps were asked for, but the model has only {self.n_train} training steps')
 
@@ -216,10 +225,13 @@ def _check_count(self:SearchSpace):
 @patch
 def _check(self:SearchSpace):
     "Raise ValueError where nothing could be searched"
-    self._check_count(); lo, hi = self.step_range
+    self._check_count()
+    lo, hi = self.step_range
     if not self.min_gap > 0: raise ValueError(f'min_gap must be above 0, got {self.min_gap}')
     if self.windows and (lo != hi or len(self.windows) != hi):
         raise ValueError(f'{len(self.windows)} windows for {self.n_steps} steps: give one for each')
+    for k, window in enumerate(self.windows): _check_range(f'the window of step {k + 1}', window, 0)
+    if self.free_end is not None: _check_range('free_end', self.free_end, CLEAN)
     Candidate([1], sampler=self.sampler, eta=self.eta)
     if len(self.grid) and not (0 <= self.grid[0] and self.grid[-1] <= self.n_train - 1):
         raise ValueError(f'allowed times must lie between 0 and {self.n_train - 1}, got '
