@@ -124,6 +124,34 @@ def __repr__(self:Candidate):
     return (f'Candidate({list(self.times)}, '
         f'{self.sampler}{f", eta={self.eta:g}" if self.eta else ""}{end}{" | " + lists if lists else ""})')
 
+# %% ../nbs/40_space.ipynb #6b94c1d7
+def _on_line(c:Candidate, width:int=600): # SVG
+    "The time line of a candidate, 1,000 training steps or as many as its times need"
+    top = max(999, math.ceil(c.times[0]))
+    x = lambda t: 30 + (width - 60)*(top - t)/(top + 1)
+    parts, free = [f'<line x1="30" y1="26" x2="{width - 30}" y2="26" stroke="#888"/>'], -math.inf
+    text = lambda t, y, said: f'<text x="{x(t):.1f}" y="{y}" font-size="11" text-anchor="middle" fill="currentColor">{said}</text>'
+    for s in c.steps:
+        colour, ring = '#1f77b4' if s.guided else '#888', bool(s.skip or s.reuse)
+        parts.append(f'<circle cx="{x(s.t):.1f}" cy="26" r="5" stroke="{colour}" stroke-width="2" '
+            f'fill="{"none" if ring else colour}"/>')
+        if x(s.t) - free > 32:      # labels that would lie on the last one are left out
+            parts.append(text(s.t, 14, f'{s.t:g}'))
+            free = x(s.t)
+    parts.append(f'<path d="M{x(c.t_end):.1f} 20v12" stroke="#d62728" stroke-width="2"/>')
+    parts += [text(top, 48, top), text(c.t_end, 48, 'clean data' if c.t_end == CLEAN else f'end {c.t_end:g}')]
+    return f'<svg width="{width}" height="56" role="img">{"".join(parts)}</svg>'
+
+@patch
+def _repr_html_(self:Candidate):
+    more = [f'eta {self.eta:g}']*bool(self.eta) + [f'ends at {self.t_end}']*(self.t_end != CLEAN)
+    more += [f'drawn in {self.precision}']*(self.precision not in (None, 'float32'))
+    lists = [f'{s.t}: ' + ', '.join(f'{n} {sorted(v)}' for n, v in (('skip', s.skip), ('reuse', s.reuse)) if v)
+        for s in self.steps if s.skip or s.reuse]
+    n = len(self)
+    return (f'<div><b>{n} step{"s"*(n > 1)}</b>: {", ".join(map(str, self.times))} ({", ".join([self.sampler, *more])})'
+        + ''.join(f'<br/>{l}' for l in lists) + f'</div>{_on_line(self)}')
+
 # %% ../nbs/40_space.ipynb #9cf5781f
 @patch(as_prop=True)
 def key(self:Candidate):
