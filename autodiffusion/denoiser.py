@@ -371,7 +371,9 @@ def guided_by(self:Denoiser)->str:
 @patch
 def _repr_markdown_(self:Denoiser):
     n = sum(p.numel() for p in self.net.parameters()) if isinstance(self.net, nn.Module) else 0
-    rows = dict(network=f'{type(self.net).__name__}, {n/1e6:.2f} M parameters, on {self.device}, {self.precision}',
+    dtype = str(computing_dtype(self.net)).removeprefix('torch.')
+    drawn = self.precision if dtype == 'float32' else f'weights in {dtype}'
+    rows = dict(network=f'{type(self.net).__name__}, {n/1e6:.2f} M parameters, on {self.device}, {drawn}',
                 pictures=' x '.join(map(str, self.picture_shape))
                 + ('' if self.decode is None else f', decoded from {" x ".join(map(str, self.shape))}'),
                 predicts=self.prediction + (', x0 clipped' if self.clip_x0 else ''),
