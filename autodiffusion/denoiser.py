@@ -197,9 +197,9 @@ def _ask(self:Denoiser, net, x, t, *y):
     except RuntimeError as e:
         if dtype == torch.float32 or not ('dtype' in str(e) or 'scalar type' in str(e)): raise
         said = str(dtype).removeprefix('torch.')
-        raise RuntimeError(f'{self.name}: the weights of {type(bare(net)).__name__} are {said}, and it gives some of them '
-            f'numbers of another kind ({str(e).splitlines()[0]}): cast its time embedding in its forward, or keep the '
-            f'weights in float32 (net.float()) and ask for precision={said!r}') from e
+        raise RuntimeError(f'{self.name}: the weights of {type(bare(net)).__name__} are {said}, and it gives some of '
+            f'them numbers of another kind ({str(e).splitlines()[0]}): cast its time embedding in its forward, or keep '
+            f'the weights in float32 (net.float()) and ask for precision={said!r}') from e
 
 # %% ../nbs/10_denoiser.ipynb #5f130fd9
 @patch

@@ -310,28 +310,33 @@ def _child(rng, pick, space, scale, grain=0):
     if u < .90: return cross_cut(rng, c, pick(), space)
     return mutate_uniform(rng, c, space, .4)
 
-# %% ../nbs/50_evolve.ipynb #bf4a5238
+# %% ../nbs/50_evolve.ipynb #a46e91d0
 def _with_end(times, space):
     "A list of times as genes: where the end is free and none stands behind them, the lowest that is allowed is added"
     if not space.free_end: return times
     lo, hi = space.step_range
-    enough = len(times) > lo and space.free_end[0] <= min(times) <= space.free_end[1]     # the last may be an end
+    # a list of more times than are needed may end in one
+    enough = len(times) > lo and space.free_end[0] <= min(times) <= space.free_end[1]
     return times if len(times) > hi or enough else [*times, float(space.free_end[0])]
 
 def _said_if_bent(seed, space, g, lists):
-    "The genes `g` and `lists` of a seed, with a warning where the nearest legal candidate is a training step or more away"
+    "The genes `g` and `lists` of a seed, with a warning where the nearest legal candidate has other blocks, or is a training step or more away"
     c = space.repair(g, lists)
-    legal = genes(c, space)
-    if len(legal) != len(g) or max(abs(a - b) for a, b in zip(sorted(legal), sorted(g))) >= 1:
-        warnings.warn(f'seed {seed!r} is not in this space ({_why_not(g, space)}): the search starts from {c!r}', stacklevel=4)
+    wanted = [*seed.times, seed.t_end] if isinstance(seed, Candidate) else g if space.free_end else [*g, CLEAN]
+    legal = [*c.times, c.t_end]
+    moved = len(legal) != len(wanted) or max(abs(a - b) for a, b in zip(sorted(legal), sorted(wanted))) >= 1
+    if moved or (lists is not None and lists != c.lists()):
+        warnings.warn(f'seed {seed!r} is not in this space ({_why_not(g, space)}): the search starts from {c!r}',
+            stacklevel=4)
     return g, lists
 
 def _why_not(g, space):
     "What keeps genes out of a space, in words"
     n, (lo, hi) = len(g) - bool(space.free_end), space.step_range
     if not lo <= n <= hi: return f'{n} steps, not {lo if lo == hi else f"{lo} to {hi}"}'
-    return 'times, gaps, windows or the end are not as it allows'
+    return 'times, gaps, windows, the end or blocks are not as it allows'
 
+# %% ../nbs/50_evolve.ipynb #bf4a5238
 def seed_genes(c, space:SearchSpace): # times, and block lists or None
     "The genes of a user's seed: a list of times, with a free end behind them or without, or a candidate of this space's sampler; raises ValueError for another, and warns where the search starts from something else, since this is not legal"
     if not isinstance(c, Candidate): return _said_if_bent(c, space, _with_end(list(map(float, c)), space), None)

@@ -142,9 +142,11 @@ def _repr_html_(self:NoiseSchedule):
     t = np.linspace(0, len(self) - 1, 60)
     snr = self.log_snr(t)
     label = lambda x, said: f'<text x="{x}" y="80" font-size="11" fill="currentColor">{said}</text>'
-    return (f'<div><b>{html.escape(self.name)}</b>, {len(self)} steps</div><svg width="400" height="86" role="img">'
-        + svg_curve(self.alpha_bar(t), 4) + label(4, f'alpha-bar {self.alpha_bar(0):.4g} to {self.alphas_cumprod[-1]:.2g}')
-        + svg_curve(snr, 204) + label(204, f'log-SNR {snr[0]:.3g} to {snr[-1]:.3g}, t = 0 to {len(self) - 1}') + '</svg>')
+    signal = f'alpha-bar {self.alphas_cumprod[0]:.4g} to {self.alphas_cumprod[-1]:.2g}'
+    ratio = f'log-SNR {snr[0]:.3g} to {snr[-1]:.3g}, t = 0 to {len(self) - 1}'
+    return (f'<div><b>{html.escape(self.name)}</b>, {len(self)} steps</div>'
+        + '<svg width="400" height="86" role="img">' + svg_curve(self.alpha_bar(t), 4) + label(4, signal)
+        + svg_curve(snr, 204) + label(204, ratio) + '</svg>')
 
 # %% ../nbs/00_schedule.ipynb #2c3caa37
 @patch

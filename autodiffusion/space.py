@@ -130,7 +130,8 @@ def _on_line(c:Candidate, width:int=600): # SVG
     top = max(999, math.ceil(c.times[0]))
     x = lambda t: 30 + (width - 60)*(top - t)/(top + 1)
     parts, free = [f'<line x1="30" y1="26" x2="{width - 30}" y2="26" stroke="#888"/>'], -math.inf
-    text = lambda t, y, said: f'<text x="{x(t):.1f}" y="{y}" font-size="11" text-anchor="middle" fill="currentColor">{said}</text>'
+    style = 'font-size="11" text-anchor="middle" fill="currentColor"'
+    text = lambda t, y, said: f'<text x="{x(t):.1f}" y="{y}" {style}>{said}</text>'
     for s in c.steps:
         colour, ring = '#1f77b4' if s.guided else '#888', bool(s.skip or s.reuse)
         parts.append(f'<circle cx="{x(s.t):.1f}" cy="26" r="5" stroke="{colour}" stroke-width="2" '
@@ -146,10 +147,12 @@ def _on_line(c:Candidate, width:int=600): # SVG
 def _repr_html_(self:Candidate):
     more = [f'eta {self.eta:g}']*bool(self.eta) + [f'ends at {self.t_end}']*(self.t_end != CLEAN)
     more += [f'drawn in {self.precision}']*(self.precision not in (None, 'float32'))
+    free = [s.t for s in self.steps if not s.guided]
+    if free: more.append(f'unguided at {", ".join(map(str, free))}')
     lists = [f'{s.t}: ' + ', '.join(f'{n} {sorted(v)}' for n, v in (('skip', s.skip), ('reuse', s.reuse)) if v)
         for s in self.steps if s.skip or s.reuse]
-    n = len(self)
-    return (f'<div><b>{n} step{"s"*(n > 1)}</b>: {", ".join(map(str, self.times))} ({", ".join([self.sampler, *more])})'
+    steps = f'{len(self)} step' + 's'*(len(self) > 1)
+    return (f'<div><b>{steps}</b>: {", ".join(map(str, self.times))} ({", ".join([self.sampler, *more])})'
         + ''.join(f'<br/>{l}' for l in lists) + f'</div>{_on_line(self)}')
 
 # %% ../nbs/40_space.ipynb #9cf5781f
@@ -229,8 +232,9 @@ def _check_range(name, given, least):
     pair = isinstance(given, (tuple, list)) and len(given) == 2 and all(isinstance(v, numbers.Real) for v in given)
     if pair and given[0] <= given[1] and given[1] >= least: return
     swapped = pair and given[0] > given[1]
-    raise ValueError(f'{name} is a pair of times (lowest, highest), from {least}{" (clean data)" if least < 0 else ""} '
-        f'on, got {given!r}' + (f': write ({given[1]:g}, {given[0]:g})' if swapped else ''))
+    lowest = f'{least}{" (clean data)" if least < 0 else ""}'
+    raise ValueError(f'{name} is a pair of times (lowest, highest), from {lowest} on, got {given!r}'
+        + (f': write ({given[1]:g}, {given[0]:g})' if swapped else ''))
 
 @patch
 def _calls(self:SearchSpace, n): # network calls in every step
@@ -245,7 +249,8 @@ def _check_count(self:SearchSpace):
         if isinstance(n, bool) or not isinstance(n, numbers.Integral):
             raise ValueError(f'the number of steps must be a whole number, got {n!r}')
     if lo < 1: raise ValueError(f'the number of steps must be at least 1, got {self.n_steps}')
-    if hi < lo: raise ValueError(f'a range of steps goes from the fewest to the most, got {self.n_steps}: write ({hi}, {lo})')
+    if hi < lo:
+        raise ValueError(f'a range of steps goes from the fewest to the most, got {self.n_steps}: write ({hi}, {lo})')
     if hi > self.n_train:
         raise ValueError(f'{hi} steps were asked for, but the model has only {self.n_train} training steps')
 
