@@ -173,7 +173,7 @@ COMPUTING = (torch.float32, torch.float16, torch.bfloat16, torch.float64)   # ot
 def computing_dtype(net)->torch.dtype:
     "What a network wants its input in: its own `dtype`, else that of its first weight that is not merely stored; float32 for one without any"
     own = getattr(bare(net), 'dtype', None)
-    if own in COMPUTING: return own
+    if isinstance(own, torch.dtype) and own in COMPUTING: return own
     weights = net.parameters() if isinstance(net, nn.Module) else ()
     return next((p.dtype for p in weights if p.dtype in COMPUTING), torch.float32)
 
@@ -195,7 +195,8 @@ def _ask(self:Denoiser, net, x, t, *y):
     dtype = computing_dtype(net)
     try: return net(x.to(dtype), t, *y)
     except RuntimeError as e:
-        if dtype == torch.float32 or not ('dtype' in str(e) or 'scalar type' in str(e)): raise
+        mixed = any(said in str(e) for said in ('dtype', 'scalar type', 'should be the same'))
+        if dtype == torch.float32 or not mixed: raise
         said = str(dtype).removeprefix('torch.')
         raise RuntimeError(f'{self.name}: the weights of {type(bare(net)).__name__} are {said}, and it gives some of '
             f'them numbers of another kind ({str(e).splitlines()[0]}): cast its time embedding in its forward, or keep '
