@@ -16,10 +16,10 @@ from fastcore.basics import patch
 from PIL import Image
 from tqdm import tqdm
 from . import __version__
-from .denoiser import Denoiser
+from .denoiser import Denoiser, to_rgb
 from .samplers import check_labels, check_times, get_sampler, plan, sample_batch, warn_if_uneven
 from .space import Candidate
-from .fid import ENDS, to_uint8, _to_rgb
+from .fid import ENDS, to_uint8
 from .metrics import NpzRows
 from .fitness import broken, fastest_precision, out_of_memory
 from .search import _lock, differences, network_card, pack, plain, weights_check
@@ -289,7 +289,7 @@ def draw(
         if len(bad):
             raise FloatingPointError(f'{model.name}: {len(bad)} of the {len(r)} samples from number {r[0]} on have NaN '
                 f'or infinite values, the first is number {r[int(bad[0])]} (precision {model.precision})')
-        return _to_rgb(to_uint8(p)).permute(0, 2, 3, 1).cpu().numpy()
+        return to_uint8(to_rgb(p)).permute(0, 2, 3, 1).cpu().numpy()
     except Exception as e:
         if not out_of_memory(e): raise
         if len(r) == 1:

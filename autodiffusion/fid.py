@@ -22,6 +22,7 @@ import numpy as np, torch
 from PIL import Image
 from tqdm import tqdm
 from fastcore.basics import patch
+from .denoiser import to_rgb
 
 # %% ../nbs/60_fid.ipynb #dcdb493e
 def _factor(cov):
@@ -89,13 +90,6 @@ def to_uint8(
 # %% ../nbs/60_fid.ipynb #b6eac639
 INCEPTION = 'inception-pool3'  # the features that FID is defined by
 
-def _to_rgb(images): # (B, 1 or 3, H, W)
-    "Images of three channels: those of one channel three times; raises ValueError for another number of channels"
-    channels = images.shape[1] if images.ndim == 4 else 0
-    if channels not in (1, 3):
-        raise ValueError(f'features are taken from images of 3 channels, or 1, got shape {tuple(images.shape)}')
-    return images if channels == 3 else images.repeat_interleave(3, 1)
-
 @dataclass(frozen=True, eq=False)
 class Extractor:
     "A function from 8-bit images to features, and what it is called; images of one channel go in as three equal ones"
@@ -112,7 +106,7 @@ class Extractor:
         "(B, D) float32 features on the CPU"
         if images.dtype != torch.uint8:
             raise TypeError(f'features are taken from 8-bit images, got {images.dtype}: use to_uint8')
-        with torch.inference_mode(): return self.fn(_to_rgb(images)).float().cpu()
+        with torch.inference_mode(): return self.fn(to_rgb(images)).float().cpu()
 
 # %% ../nbs/60_fid.ipynb #af2659d8
 def inception_network(

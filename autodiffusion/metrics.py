@@ -18,9 +18,10 @@ from zipfile import ZipFile
 import numpy as np, torch
 from tqdm import tqdm
 from fastcore.basics import patch
+from .denoiser import to_rgb
 from .fid import INCEPTION, OBJECTS, PICKLE, TORCH, UNREADABLE, Extractor, Images, Moments, Reference
 from .fid import compare, file_kind, unnamed, inception_network, open_images, read_array, read_head
-from .fid import _image_array, _size_of, _to_rgb
+from .fid import _image_array, _size_of
 
 # %% ../nbs/65_metrics.ipynb #4ae2ea30
 def inception_score(
@@ -135,7 +136,7 @@ class InceptionOutputs:
         "(B, D), (B, S) and (B, classes) float32 on the CPU"
         if images.dtype != torch.uint8:
             raise TypeError(f'features are taken from 8-bit images, got {images.dtype}: use to_uint8')
-        with torch.inference_mode(): return tuple(a.float().cpu() for a in self.fn(_to_rgb(images)))
+        with torch.inference_mode(): return tuple(a.float().cpu() for a in self.fn(to_rgb(images)))
 
 # %% ../nbs/65_metrics.ipynb #e015639e
 def inception_outputs(
