@@ -19,7 +19,8 @@ from . import __version__
 from .denoiser import Denoiser, to_rgb
 from .samplers import check_labels, check_times, get_sampler, plan, sample_batch, warn_if_uneven
 from .space import Candidate
-from .fid import ENDS, to_uint8
+from .images import ENDS
+from .fid import to_uint8
 from .metrics import NpzRows
 from .fitness import broken, fastest_precision, out_of_memory
 from .search import _lock, differences, network_card, pack, plain, weights_check
@@ -378,13 +379,21 @@ def _recorded(store):
     size = (store.known() or {'config': {}})['config'].get('shard')
     return size if isinstance(size, int) and size > 0 else None
 
-# %% ../nbs/84_batches.ipynb #1c8b5134
+# %% ../nbs/84_batches.ipynb #7a1c90f1
 def _draw_shards(store, model, c, ours, seed, y, batch_size, bar):
     for k in ours:
         s = store.shards[k]
         store.put(k, draw(model, c, s, seed, None if y is None else y[s.start:s.stop], batch_size))
         bar.update(len(s))
 
+def _what_is_kept(store, kept, who):
+    "What to say after samples that are no numbers; where a single process has drawn nothing else, no trace of the run is left"
+    if kept: return (f'Of these nothing is written; {kept} of {len(store.shards)} shards are kept beside {store.out}. '
+        'Another precision, or other steps, are another run: choose another output for it')
+    if who[1] == 1: store._tidy()
+    return 'Nothing is written; try another precision, or other steps'
+
+# %% ../nbs/84_batches.ipynb #1c8b5134
 def _draw_all(store, model, c, ours, seed, y, batch_size, who, progress):
     "Draw the shards `ours`; raises RuntimeError when another process is at the same ones, and FloatingPointError for samples that are no numbers"
     store.work.mkdir(exist_ok=True)
@@ -404,13 +413,6 @@ def _draw_all(store, model, c, ours, seed, y, batch_size, who, progress):
     except FloatingPointError as e: failed = e
     finally: lock.close()
     if failed: raise FloatingPointError(f'{failed}. {_what_is_kept(store, kept(), who)}') from None
-
-def _what_is_kept(store, kept, who):
-    "What to say after samples that are no numbers; where a single process has drawn nothing else, no trace of the run is left"
-    if kept: return (f'Of these nothing is written; {kept} of {len(store.shards)} shards are kept beside {store.out}. '
-        'Another precision, or other steps, are another run: choose another output for it')
-    if who[1] == 1: store._tidy()
-    return 'Nothing is written; try another precision, or other steps'
 
 # %% ../nbs/84_batches.ipynb #fcebec2b
 @contextmanager

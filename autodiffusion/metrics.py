@@ -19,9 +19,9 @@ import numpy as np, torch
 from tqdm import tqdm
 from fastcore.basics import patch
 from .denoiser import to_rgb
-from .fid import INCEPTION, OBJECTS, PICKLE, TORCH, UNREADABLE, Extractor, Images, Moments, Reference
-from .fid import compare, file_kind, unnamed, inception_network, open_images, read_array, read_head
-from .fid import _image_array, _size_of
+from .images import OBJECTS, PICKLE, TORCH, UNREADABLE, Images, file_kind, open_images, read_array
+from .images import read_head, _image_array, _size_of
+from .fid import INCEPTION, Extractor, Moments, Reference, compare, inception_network, unnamed
 
 # %% ../nbs/65_metrics.ipynb #4ae2ea30
 def inception_score(
@@ -460,6 +460,7 @@ def _named(v, features): # pair or dict of one, name of the features
         raise ValueError(f'it holds statistics by the names {", ".join(list(names)[:9])}; say which with features=')
     return _inside(v[names[name]]), None if name == 'fid' else name
 
+# %% ../nbs/65_metrics.ipynb #9b772028
 def _pair(v, features=None): # mean and covariance, name of the features
     v, name = _inside(v), features
     if isinstance(v, dict) and v and all(isinstance(_inside(x), (dict, tuple, list)) for x in v.values()):
@@ -495,6 +496,7 @@ def _read_stats(path, read, features):
         raise ValueError(f'{p}: not readable as statistics: '
             f'{str(e).splitlines()[0] if str(e) else type(e).__name__}; {CONVERT}') from None
 
+# %% ../nbs/65_metrics.ipynb #b350bdb3
 def read_pickled_stats(
     path,               # pickle file with mean (D,) and covariance (D, D): tuple, list, dict, or the authors' FIDStatistics; or with several of them under names
     features:str=None,  # name of the features; 2048 of them are taken as Inception's pool3, 2023 as its spatial ones. Among several, which
@@ -525,6 +527,7 @@ def is_statistics(path)->bool:
     if kind in (PICKLE, TORCH, OBJECTS) or p.suffix.lower() in PICKLES: return True
     return kind == 'npz' and {'mu', 'sigma'} <= set(read_array(p).files)
 
+# %% ../nbs/65_metrics.ipynb #37dc8db9
 def load_statistics(
     path,               # npz, pickle file, npy file of a dict, or torch file
     extractor=None,     # attach this Extractor; it must make the same features
