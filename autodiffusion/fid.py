@@ -236,6 +236,16 @@ def unnamed(dim:int)->str:
     "What features are called that a file of statistics does not name"
     return INCEPTION if dim == 2048 else f'unnamed-{dim}'
 
+def _entries(path): # dict of arrays
+    "What an npz of statistics says; raises ValueError for one that holds none"
+    z = read_array(path)
+    if isinstance(z, np.ndarray) or not {'mu', 'sigma'} <= set(z.files):
+        found = '' if isinstance(z, np.ndarray) else f'; found {", ".join(z.files) or "nothing"}'
+        raise ValueError(f'{path}: holds no statistics (mu and sigma){found}; make some from images '
+            'with autodiffusion_stats')
+    try: return {k: z[k] for k in z.files if k in _STATS_KEYS}
+    except UNREADABLE as e: raise ValueError(f'{path}: cannot be read ({e})') from None
+
 # %% ../nbs/60_fid.ipynb #0f791760
 STATS_FORMAT = 'autodiffusion statistics 1'
 _STATS_KEYS = {'format', 'mu', 'sigma', 'n', 'features', 'preprocessing', 'origin', 'some', 'size'}
@@ -262,13 +272,7 @@ def load(cls:Reference,
 )->Reference:
     "Statistics from an npz of ours, of pytorch-fid's or of OpenAI's; raises ValueError for anything else"
     if not Path(path).is_file(): raise ValueError(f'{path}: no such statistics file')
-    z = read_array(path)
-    if isinstance(z, np.ndarray) or not {'mu', 'sigma'} <= set(z.files):
-        found = '' if isinstance(z, np.ndarray) else f'; found {", ".join(z.files) or "nothing"}'
-        raise ValueError(f'{path}: holds no statistics (mu and sigma){found}; make some from images '
-            'with autodiffusion_stats')
-    try: d = {k: z[k] for k in z.files if k in _STATS_KEYS}
-    except UNREADABLE as e: raise ValueError(f'{path}: cannot be read ({e})') from None
+    d = _entries(path)
     text = lambda k, default='': str(d[k]) if k in d else default
     if text('format', STATS_FORMAT) != STATS_FORMAT:
         raise ValueError(f'{path}: {text("format")!r}; this release reads {STATS_FORMAT!r}')

@@ -181,7 +181,8 @@ MOST_HEAD = 10_000  # bytes; the head of an array of numbers has some hundred at
 
 def read_head(f): # shape, Fortran order, dtype
     "The head of an npy array in an open file; raises ValueError for a damaged or oversized one before it is read"
-    version = np.lib.format.read_magic(f); first = f.read(2 if version == (1, 0) else 4)
+    version = np.lib.format.read_magic(f)
+    first = f.read(2 if version == (1, 0) else 4)
     n = int.from_bytes(first, 'little')
     if version not in ((1, 0), (2, 0)): raise ValueError(f'npy version {version}')
     if n > MOST_HEAD:
@@ -215,7 +216,9 @@ def file_kind(path)->str:
 # %% ../nbs/58_images.ipynb #3f981d37
 def _check_heads(f, path):
     "Look at the heads of all arrays in an npy or npz file"
-    if f.read(6) == np.lib.format.MAGIC_PREFIX: f.seek(0); return read_head(f)
+    if f.read(6) == np.lib.format.MAGIC_PREFIX:
+        f.seek(0)
+        return read_head(f)
     with ZipFile(path) as z:
         for name in z.namelist():
             if name.endswith('.npy'):
@@ -248,6 +251,7 @@ def _changed(origin, items, old, size, convert):
     if old != size: origin += f', centre crop resized to {size[1]} x {size[0]}'
     return Images(origin, items, size, convert, old != size)
 
+# %% ../nbs/58_images.ipynb #6e6eae0a
 def _image_array(a, origin, size=None, convert=False):
     odd = a.ndim == 3 or a.ndim == 4 and a.shape[3] in (1, 4)   # grey, or transparent
     fits = a.ndim == 4 and a.shape[3] == 3 or odd and convert
