@@ -713,8 +713,9 @@ def check_pipeline(pipe, safety_checker=None):
     if looks_at is not None and 'IPAdapter' in type(looks_at).__name__:
         raise ValueError(f'{type(pipe).__name__}: an IP-adapter is loaded, and with it every call needs an image beside '
             'the prompt, which a search does not have: pipe.unload_ip_adapter()')
-    if type(pipe).__call__ is not pipeline_class(pipe).__call__:
-        warnings.warn(f'{type(pipe).__name__} has a __call__ of its own; a search draws as '
+    kind = getattr(type(pipe), 'usual', type(pipe))     # its class while no candidate is applied
+    if kind.__call__ is not pipeline_class(pipe).__call__:
+        warnings.warn(f'{kind.__name__} has a __call__ of its own; a search draws as '
             f'{pipeline_class(pipe).__name__} does, and what that __call__ does otherwise is not scored')
 
 # %% ../nbs/96_hub.ipynb #774a459d
@@ -1076,7 +1077,7 @@ def pipeline_call(
         raise ValueError(f'{model.name} was not made by from_diffusers, so it does not say how to call a pipeline')
     known, y = inspect.signature(pipeline_class(pipe).__call__).parameters, model.labels(indices, seed)
     net = bare(model.net)
-    own, takes = net.constants, net.about['takes']
+    own, takes = net.constants, net.about.get('takes')
     g = own['guidance'] if model.null_label is None else model.guidance_scale
     out = dict(guidance_scale=g, height=own['size'][0], width=own['size'][1], use_resolution_binning=False)
     if y is None: out['batch_size'] = len(indices)
