@@ -178,12 +178,13 @@ def read_scheduler(
         and v not in (None, 1))
     a, kind = s.alphas_cumprod.double().cpu().numpy(), PREDICTIONS[s.config.prediction_type]
     if s.config.get('rescale_betas_zero_snr') and kind == 'epsilon':
-        raise ValueError(f'{name} with rescale_betas_zero_snr=True: the last training step has no signal, and a network '
-            'that predicts the noise cannot start there; only v_prediction can')
+        raise ValueError(f'{name} with rescale_betas_zero_snr=True: the last training step has no signal, and a '
+            'network that predicts the noise cannot start there; only v_prediction can')
     schedule = NoiseSchedule(np.maximum(a, 2.**-52), s.config.get('beta_schedule') or 'custom')
     scaled = not set(kinds).isdisjoint(_SCALED) and s.config.get('timestep_spacing') in ('linspace', 'trailing')
-    return dict(schedule=schedule, prediction=kind, clip_x0=bool(s.config.get('clip_sample', False)),
-        clip_eps='HeunDiscreteScheduler' in kinds and bool(s.config.get('clip_sample')), start='sigma' if scaled else 'unit')
+    clips = bool(s.config.get('clip_sample', False))
+    return dict(schedule=schedule, prediction=kind, clip_x0=clips, clip_eps=clips and 'HeunDiscreteScheduler' in kinds,
+        start='sigma' if scaled else 'unit')
 
 # %% ../nbs/96_hub.ipynb #9d27637e
 def _read_flow(s, mu):
@@ -378,7 +379,8 @@ def _sizes_pixart(pipe, size, table):
     return dict(resolution=torch.tensor([size], dtype=dtype), aspect=torch.tensor([[size[0]/size[1]]], dtype=dtype))
 
 # %% ../nbs/96_hub.ipynb #4f30afaa
-_TEXT, _POOLED, _MASK = dict(prompt_embeds='text'), dict(pooled_prompt_embeds='pooled'), dict(prompt_attention_mask='mask')
+_TEXT, _POOLED = dict(prompt_embeds='text'), dict(pooled_prompt_embeds='pooled')
+_MASK = dict(prompt_attention_mask='mask')
 _PIXART = Family(_call_pixart, _encode_pixart, _TEXT | _MASK, _blank_pixart, _sizes_pixart, ('text_encoder',))
 
 FAMILIES = dict(
@@ -693,8 +695,8 @@ def from_diffusers(
     model = _model(pipe, size, _conditions(pipe, prompts, negative, size, length), guidance,
         dict(negative=negative, length=length), name)
     if (gap := time_gap(model)) > 1:
-        warnings.warn(f'{model.name} is told the time in {_word(model.net.dtype)}, and cannot tell times apart that are less '
-            f'than {gap} training steps apart: search with space=SearchSpace({len(model.schedule)}, steps, '
+        warnings.warn(f'{model.name} is told the time in {_word(model.net.dtype)}, and cannot tell times apart that '
+            f'are less than {gap} training steps apart: search with space=SearchSpace({len(model.schedule)}, steps, '
             '**flow_start(model))')
     return model
 
@@ -711,8 +713,8 @@ def check_pipeline(pipe, safety_checker=None):
             'consistency models do, and that is not supported')
     looks_at = getattr(net, 'image_proj', None) or getattr(net, 'encoder_hid_proj', None)
     if looks_at is not None and 'IPAdapter' in type(looks_at).__name__:
-        raise ValueError(f'{type(pipe).__name__}: an IP-adapter is loaded, and with it every call needs an image beside '
-            'the prompt, which a search does not have: pipe.unload_ip_adapter()')
+        raise ValueError(f'{type(pipe).__name__}: an IP-adapter is loaded, and with it every call needs an image '
+            'beside the prompt, which a search does not have: pipe.unload_ip_adapter()')
     kind = getattr(type(pipe), 'usual', type(pipe))     # its class while no candidate is applied
     if kind.__call__ is not pipeline_class(pipe).__call__:
         warnings.warn(f'{kind.__name__} has a __call__ of its own; a search draws as '
@@ -795,8 +797,8 @@ def _check(self:PipelineDenoiser):
     "Raise ValueError for kinds and shapes that there are not, and warn where the pipeline would not draw so"
     Denoiser._check(self)
     if self.precision != 'float32':
-        warnings.warn(f'{self.name}: a pipeline computes in the precision of its weights, and no autocast is on when it '
-            f'draws. For {self.precision} load it so, open_pipeline(..., dtype=torch.{self.precision}), and leave '
+        warnings.warn(f'{self.name}: a pipeline computes in the precision of its weights, and no autocast is on when '
+            f'it draws. For {self.precision} load it so, open_pipeline(..., dtype=torch.{self.precision}), and leave '
             "precision at 'float32'")
 
 # %% ../nbs/96_hub.ipynb #c212bb64
@@ -830,12 +832,13 @@ def check_entry(self:PipelineDenoiser, entry)->list: # of texts
     if entry is None or self.pipeline is None: return []    # a file that does not say, or another network
     if not isinstance(entry, dict): return ['its entry "pipeline" is broken']
     here, out = self.pipeline, []
-    if entry.get('class') != here['class']: out.append(f'pipeline: file {entry.get("class")!r}, model {here["class"]!r}')
+    if entry.get('class', here['class']) != here['class']:
+        out.append(f'pipeline: file {entry["class"]!r}, model {here["class"]!r}')
     if None not in (entry.get('weights'), here['weights']) and entry['weights'] != here['weights']:
         names = [', '.join(map(str, d.get('adapters') or ())) or 'none' for d in (entry, here)]
         out.append(f'weights: file {entry["weights"]}, model {here["weights"]}; adapters: file {names[0]}, model '
             f'{names[1]}: another fine-tune, or a LoRA that is fused, missing, or of another weight')
-    if not out and entry.get('dtype') != here['dtype']:
+    if not out and entry.get('dtype', here['dtype']) != here['dtype']:
         warnings.warn(f'these steps were found in {entry.get("dtype")}, and the weights of this pipeline are in '
             f'{here["dtype"]}: images will differ by rounding')
     if not out and not bare(self.net).about['blank']: _warn_arguments(entry.get('arguments'), here['arguments'])
@@ -860,7 +863,8 @@ def blank_model(
     f, size = get_family(pipe), _size(pipe, height, width)[1]
     check_pipeline(pipe, safety_checker=False)
     chosen = dict(negative=negative, length=length)
-    if f.encode is None: return _model(pipe, size, _conditions(pipe, None, negative, size, length), guidance, chosen, name)
+    if f.encode is None:
+        return _model(pipe, size, _conditions(pipe, None, negative, size, length), guidance, chosen, name)
     dtype = _network(pipe).dtype
     rows = {k: torch.ones(1, *s, dtype=torch.int64) if k == 'mask' else torch.zeros(1, *s, dtype=dtype)
         for k, s in f.blank(pipe, length).items()}
@@ -872,7 +876,8 @@ class StepsOnly(UserWarning): "The steps of a scheduler were read off, but no sa
 
 def _kind(s, table): # the class in `table` that a scheduler is of, or was made from without another `step`
     found = next((c for c in type(s).__mro__ if c.__name__ in table), None)
-    return found.__name__ if found and getattr(type(s), 'step', None) is getattr(found, 'step', None) else type(s).__name__
+    same = found and getattr(type(s), 'step', None) is getattr(found, 'step', None)
+    return found.__name__ if same else type(s).__name__
 
 def own_steps(
     pipe,           # pipeline
@@ -890,7 +895,8 @@ def own_steps(
     notes, flux = [], 'Flux' in pipeline_class(pipe).__name__
     c = OWN[name](s, n, schedule, notes, eta=eta, mu=_mu(pipe, shape), flux=flux)
     if not notes: return c
-    text = (f'{type(s).__name__}: its steps only. Drawn with {c.sampler}{f", eta {c.eta:g}" if c.eta else ""} they make '
+    drawn = c.sampler + (f', eta {c.eta:g}' if c.eta else '')
+    text = (f'{type(s).__name__}: its steps only. Drawn with {drawn} they make '
         f'other images than the pipeline: {"; ".join(notes)}')
     if exact: raise ValueError(text)
     warnings.warn(text, StepsOnly)
@@ -918,7 +924,8 @@ def _own_ddim(s, n, schedule, notes, eta=0., **_):
 def _own_pndm(s, n, schedule, notes, **_):
     if not s.config.skip_prk_steps: _no(s, 'with skip_prk_steps=False it begins with Runge-Kutta steps')
     if s.config.prediction_type != 'epsilon':
-        notes.append(f'it averages what the network says at several times, {s.config.prediction_type}, and not the noise')
+        notes.append(f'it averages what the network says at several times, {s.config.prediction_type}, and not the '
+            'noise')
     s.set_timesteps(n)
     return _by_stride(s, n, schedule, 'plms')
 
@@ -964,7 +971,8 @@ def _place(s, schedule, level):
     "The time that has a noise level, as sigma/alpha; raises ValueError for more noise than there is"
     if not level: return CLEAN
     t = float(schedule.t_of_log_snr(-2*math.log(level)))
-    if abs(schedule.log_snr(t) + 2*math.log(level)) > 1e-2: _no(s, f'its noise level {level:.4g} is outside the schedule')
+    if abs(schedule.log_snr(t) + 2*math.log(level)) > 1e-2:
+        _no(s, f'its noise level {level:.4g} is outside the schedule')
     return t
 
 # %% ../nbs/96_hub.ipynb #09cab076
@@ -996,8 +1004,8 @@ def _check_orders(c, n, notes, clean):
     "Note where a multistep solver ends in another way than ours"
     short = n < 15
     first_last = clean or c.get('euler_at_final') or short and c.lower_order_final
-    if _orders(n, c.solver_order, short, first_last, c.lower_order_final) != _orders(n, c.solver_order, short, short or clean,
-            True):
+    theirs = _orders(n, c.solver_order, short, first_last, c.lower_order_final)
+    if theirs != _orders(n, c.solver_order, short, short or clean, True):
         ends = {k: c[k] for k in ('lower_order_final', 'euler_at_final') if k in c}
         notes.append(f'with {" and ".join(f"{k}={v}" for k, v in ends.items())} it ends in another way')
 
@@ -1008,8 +1016,9 @@ def _own_dpm(s, n, schedule, notes, **_):
         sampler, eta = 'ddim', 1.
         if c.solver_order > 1 or c.algorithm_type != 'sde-dpmsolver++':
             notes.append(f'algorithm_type={c.algorithm_type!r} of order {c.solver_order} adds noise and extrapolates')
-    elif c.solver_order > 1 and c.algorithm_type != 'dpmsolver++' or c.solver_order == 2 and c.solver_type != 'midpoint':
-        notes.append(f'its algorithm_type={c.algorithm_type!r} with solver_type={c.solver_type!r} is not among the samplers')
+    elif c.algorithm_type != 'dpmsolver++' and c.solver_order > 1 or c.solver_type != 'midpoint' and c.solver_order == 2:
+        notes.append(f'its algorithm_type={c.algorithm_type!r} with solver_type={c.solver_type!r} is not among the '
+            'samplers')
     if not eta: _check_orders(c, n, notes, c.final_sigmas_type == 'zero')
     s.set_timesteps(n)
     return _by_sigmas(s, schedule, sampler, notes, eta)
@@ -1028,7 +1037,8 @@ def _own_deis(s, n, schedule, notes, **_):
 def _own_unipc(s, n, schedule, notes, **_):
     c = s.config
     if not (c.predict_x0 and c.solver_type == 'bh2' and c.solver_order in (2, 3) and not c.disable_corrector):
-        notes.append('of its kind, only predict_x0, bh2, order 2 or 3, and a corrector at every step are among the samplers')
+        notes.append('of its kind, only predict_x0, bh2, order 2 or 3, and a corrector at every step are among the '
+            'samplers')
     elif n < 15 and not c.lower_order_final: notes.append('with lower_order_final=False it ends in another way')
     s.set_timesteps(n)
     return _by_sigmas(s, schedule, 'unipc_3' if c.solver_order == 3 else 'unipc', notes)
@@ -1094,7 +1104,8 @@ def _embeddings_of(model, y): # labels -> arguments of the pipeline's call
     move = lambda v: v.to(model.device)
     out = {k: move(net.table[v][y.cpu()]) for k, v in net.about['takes'].items()}
     if model.guidance_scale == 1: return out
-    return out | {'negative_' + k: move(net.table[v][-1:].repeat_interleave(len(y), 0)) for k, v in net.about['takes'].items()}
+    null = {k: net.table[v][-1:].repeat_interleave(len(y), 0) for k, v in net.about['takes'].items()}
+    return out | {'negative_' + k: move(v) for k, v in null.items()}
 
 # %% ../nbs/96_hub.ipynb #59220654
 @dataclass(frozen=True)
