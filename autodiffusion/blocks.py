@@ -424,6 +424,8 @@ def check_net(self:Blocks, net):
             'network, with find_blocks')
 
 # %% ../nbs/30_blocks.ipynb #fb4ec06d
+def _is_adapter(m): "Whether a module is another with something added, as layers with LoRA are"; return hasattr(m, 'base_layer') and hasattr(m, 'active_adapters')
+
 def _choose(w:Watch, names):
     "Of what was found, the blocks that were asked for, or those that do not lie inside others; raises ValueError for names that cannot be blocks"
     found = {f['name']: f for f in w.found}
@@ -431,7 +433,8 @@ def _choose(w:Watch, names):
         for n in names: _check_name(w, n, names)
         return sorted((found[n] for n in names), key=lambda f: f['start'])
     inside = lambda a, b: a['name'].startswith(b['name'] + '.')
-    once = [f for f in w.found if w.calls[f['name']] == 1]
+    # an adapter, such as LoRA, adds to the layer that it wraps: that makes no block
+    once = [f for f in w.found if w.calls[f['name']] == 1 and not _is_adapter(f['module'])]
     known = [f for f in once if f['known'] and not any(g['known'] and inside(f, g) for g in once)]
     rest = [f for f in once if not f['known'] and not any(inside(f, g) or inside(g, f) for g in known)]
     return sorted(known + [f for f in rest if not any(inside(g, f) for g in rest)], key=lambda f: f['start'])

@@ -137,7 +137,8 @@ def fastest_precision(
     batch_size:int=64,  # pictures per call
     gain:float=1.15,    # how many times faster it must be to be worth it
 )->str: # 'float32' or 'bfloat16'
-    "The faster of float32 and bfloat16 autocast for this network on its device, by timing both"
+    "The faster of float32 and bfloat16 autocast for this network on its device, by timing both; float32, which is no autocast, where the model computes in the precision of its weights (`own_precision`)"
+    if getattr(model, 'own_precision', False): return 'float32'
     x, y, t, best = (noise(0, range(batch_size), model.shape).to(model.device), model.labels(range(batch_size)),
         len(model.schedule)//2, {})
     for p in ('float32', 'bfloat16')*3:

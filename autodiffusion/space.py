@@ -377,6 +377,7 @@ def to_dict(self:Candidate,
     **about,            # further entries, such as scores; plain values
 )->dict:
     "The contents of a candidate file"
+    about = {**_of_pipeline(model), **about}
     steps = [dict(t=s.t, skip=sorted(s.skip), reuse=sorted(s.reuse), guided=s.guided) for s in self.steps]
     return dict(format=FORMAT, version=VERSION, sampler=self.sampler, eta=self.eta, timesteps=list(self.times),
                 t_end=self.t_end,
@@ -430,6 +431,7 @@ def load_candidate(
     if model is not None:
         _check_model(path, c, d.get('model'), model, any_model)
         _check_blocks(path, c, d.get('blocks'), model)
+        if not any_model: _check_pipeline(path, d.get('pipeline'), model)
     return c
 
 # %% ../nbs/40_space.ipynb #4387b59c
@@ -462,6 +464,19 @@ def _check_model(path, c, card, model, any_model):
     if [k.partition(':')[0] for k in differ] == ['guidance_scale']:
         raise ValueError(f'{path}: found at guidance scale {card.get("guidance_scale")}, not {here["guidance_scale"]}: '
             f'sample at that scale (--guidance {card.get("guidance_scale")}), or say any_model=True (--any_model)')
+    if differ:
+        raise ValueError(f'{path}: made for another model ({"; ".join(differ)}). To use it all the same, say '
+            'any_model=True (--any_model)')
+
+# %% ../nbs/40_space.ipynb #fe1d20fc
+def _of_pipeline(model)->dict:
+    "The entry of a file about the pipeline that a model was made from, for models that have one (`pipeline`)"
+    found = getattr(model, 'pipeline', None)
+    return {} if found is None else dict(pipeline=found)
+
+def _check_pipeline(path, entry, model):
+    "Raise ValueError when a file's entry about its pipeline does not fit that of a model that has one"
+    differ = model.check_entry(entry) if hasattr(model, 'check_entry') else []
     if differ:
         raise ValueError(f'{path}: made for another model ({"; ".join(differ)}). To use it all the same, say '
             'any_model=True (--any_model)')
