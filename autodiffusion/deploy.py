@@ -20,9 +20,8 @@ from .rules import get_sampler, spans, walk
 from .samplers import check_blocks, check_times
 from .blocks import find_blocks
 from .space import Candidate, load_candidate, write_text
-from .search import weights_check
-from .hub import (FAMILIES, Backbone, Decoder, get_family, need, pipeline_call, read_scheduler,
-    _default_guidance, _mu, _scheduler, _size)
+from .hub import (FAMILIES, Backbone, blank_model, get_family, need, pipeline_call, pipeline_class,
+    _scheduler, _size)
 
 # %% ../nbs/98_deploy.ipynb #5bd54962
 class _Asked(Exception):
@@ -371,7 +370,7 @@ def apply_to(self:Candidate,
 )->dict: # arguments for the call of the pipeline
     "Let a pipeline run these steps, whatever they are; raises ValueError where they do not belong to it"
     check_adapters(restore(pipe))
-    if model is None: model = _blank(pipe, guidance)
+    if model is None: model = blank_model(pipe, guidance)
     elif (not isinstance(bare(model.net), Backbone)
             or bare(model.net).backbone is not getattr(pipe, get_family(pipe).part)):
         raise ValueError('this model was not made from this pipeline: leave it out, or give the one '
@@ -386,17 +385,15 @@ def apply_to(self:Candidate,
     s = _new_scheduler()
     s.register_to_config(**dict(pipe.scheduler.config))
     s.prepare(model, self, pipe.scheduler)
-    s.doubled, s.guidance = 'DiTPipeline' in _class_names(pipe), call.get('guidance_scale', 1.)
+    s.doubled, s.guidance = pipeline_class(pipe).__name__ == 'DiTPipeline', call.get('guidance_scale', 1.)
     pipe.scheduler, pipe.__class__ = s, _applied_class(type(pipe))
     return dict(num_inference_steps=len(s.plan), **call)
 
 # %% ../nbs/98_deploy.ipynb #659176c7
-def _class_names(pipe): return [k.__name__ for k in type(pipe).__mro__]
-
 def _call_of(pipe, model):
     "Arguments of a call but for the prompt"
     call = {k: v for k, v in pipeline_call(pipe, model, []).items()
-        if k not in ('prompt', 'negative_prompt', 'class_labels', 'batch_size')}
+        if k not in ('prompt', 'negative_prompt', 'class_labels', 'batch_size') and not torch.is_tensor(v)}
     negative = bare(model.net).constants.get('negative')
     if negative is None: return call
     if getattr(pipe, 'text_encoder', None) is not None: return dict(call, negative_prompt=negative)
@@ -410,41 +407,6 @@ def restore(pipe):
     pipe.scheduler = _scheduler(pipe)
     return pipe
 
-# %% ../nbs/98_deploy.ipynb #b1a40c09
-def _blank(pipe, guidance=None, height=None, width=None, **said): # said: negative prompt and length of prompts
-    "The model of a pipeline without prompts of one's own"
-    f, net = get_family(pipe), getattr(pipe, get_family(pipe).part)
-    shape, size = _size(pipe, height, width)
-    facts = read_scheduler(_scheduler(pipe), _mu(pipe, shape))
-    # these do not scale their noise
-    if {'DDPMPipeline', 'DDIMPipeline', 'DiTPipeline'} & set(_class_names(pipe)): facts['start'] = 'unit'
-    g = _default_guidance(pipe) if guidance is None else float(guidance)
-    table = _stand_in(pipe, size)
-    n = 1 if table else 0
-    constants = dict(guidance=g, size=size, **{k: v for k, v in said.items() if v is not None})
-    vae = getattr(pipe, 'vae', None)
-    return Denoiser(Backbone(net, f.call, table, constants, shape[0]), shape=shape, n_classes=n,
-        null_label=n if n and f.guided else None, guidance_scale=g if n and f.guided and g > 1 else 1.,
-        decode=Decoder(vae, (3, *size)) if vae else None,
-        name=f'{type(pipe).__name__}, {sum(p.numel() for p in net.parameters())/1e6:.4g} M parameters', **facts)
-
-def _stand_in(pipe, size): # name -> (2, ...) tensors, as encode_prompts makes them for one prompt and the negative one
-    "Conditions in place of a prompt"
-    f, c, random = get_family(pipe), getattr(pipe, get_family(pipe).part).config, torch.Generator().manual_seed(0)
-    text = lambda *shape: torch.randn(2, *shape, generator=random)
-    if 'DiTPipeline' in _class_names(pipe): return dict(labels=torch.arange(2))
-    if f.encode is None: return {}
-    if 'pooled_projection_dim' in c:
-        return dict(text=text(8, c.joint_attention_dim), pooled=text(c.pooled_projection_dim))
-    if f.part == 'unet' and c.get('addition_embed_type') == 'text_time':
-        pooled = c.projection_class_embeddings_input_dim - 6*c.addition_time_embed_dim
-        return dict(text=text(8, c.cross_attention_dim), pooled=text(pooled),
-            sizes=torch.tensor([[*size, 0., 0., *size]]*2))
-    if f.part == 'unet': return dict(text=text(8, c.cross_attention_dim))
-    own = (dict(resolution=torch.tensor([size]*2).float(), aspect=torch.tensor([[size[0]/size[1]]]*2))
-        if c.sample_size == 128 and any('Alpha' in k for k in _class_names(pipe)) else {})
-    return dict(text=text(8, c.caption_channels), mask=torch.ones(2, 8), **own)
-
 # %% ../nbs/98_deploy.ipynb #c146340a
 def apply_file(
     path,                   # candidate file, such as runs/search/best.json
@@ -457,10 +419,9 @@ def apply_file(
     try: name, shape, guidance = (d['model'][k] for k in ('name', 'shape', 'guidance_scale'))
     except (KeyError, TypeError): raise ValueError(f'{path}: it does not say which model it is for') from None
     said = _file_arguments(path, d.get('pipeline'), restore(pipe))
-    if not any_model: _check_file(path, d.get('pipeline'), pipe)
     how = {**_size_of_card(pipe, shape), **({'guidance_scale': guidance} if get_family(pipe).guided else {}), **said}
-    model = _blank(pipe, how.get('guidance_scale'), how.get('height'), how.get('width'),
-        negative=how.get('negative_prompt'), length=how.get('max_sequence_length'))
+    model = blank_model(pipe, how.get('guidance_scale'), how.get('negative_prompt'), how.get('height'),
+        how.get('width'), length=how.get('max_sequence_length'))
     if any(s.skip or s.reuse for s in c.steps): model = model.with_(blocks=find_blocks(model, repeats=0))
     model = model.with_(name=model.name if 'parameters' in str(name) else name)
     call = load_candidate(path, model, any_model).apply_to(pipe, model)
@@ -485,19 +446,6 @@ def _file_arguments(path, entry, pipe): # dict
         if not isinstance(v, (str, int, float)):
             raise ValueError(f'{path}: broken candidate file: {k} is {v!r}, neither a text nor a number')
     return said
-
-def _check_file(path, entry, pipe):
-    "Raise ValueError when a file was found with other weights, or for pipelines of another class"
-    if entry is None: return
-    if entry.get('class', type(pipe).__name__) not in _class_names(pipe):
-        raise ValueError(f'{path}: made for another model: a {entry["class"]}, and this is a {type(pipe).__name__}. To '
-            'use it all the same, say any_model=True')
-    net = getattr(pipe, get_family(pipe).part)
-    if entry.get('weights') in (None, weights_check(net)): return
-    there, here = entry.get('adapters') or 'none', list(getattr(net, 'peft_config', {})) or 'none'
-    raise ValueError(f'{path}: made for another model: the weights of the network are others (adapters: file {there}, '
-        f'pipeline {here}), as with another fine-tune, another LoRA, or one at another scale. To use it all the same, '
-        'say any_model=True')
 
 # %% ../nbs/98_deploy.ipynb #1b18822b
 class NotExact(ValueError):
@@ -550,7 +498,7 @@ def native(
     model:Denoiser=None, # what from_diffusers made of it
 ): # (scheduler, arguments for the call of the pipeline)
     "A scheduler of diffusers that runs `c` exactly; raises ValueError, with the reason, where there is none"
-    model = model or _blank(pipe)
+    model = model or blank_model(pipe)
     check_times(c.times, model.schedule, c.t_end)
     try:
         name, settings, argument, values = _for_diffusers(c, model)
