@@ -69,7 +69,7 @@ class Attention(nn.Module):
 
 # %% ../nbs/90_zoo.ipynb #3a0b65db
 class UNet(nn.Module):
-    "Noise prediction for small pictures, conditioned on time and class"
+    "A network for small images, conditioned on time and class"
     def __init__(self, widths=(64, 96, 128), depth=1, attn=(False, True, True), n_classes=10, in_channels=3, fold=2):
         super().__init__()
         self.config = dict(widths=widths, depth=depth, attn=attn, n_classes=n_classes, in_channels=in_channels,
@@ -113,8 +113,8 @@ def forward(self:UNet,
     x,      # (B, 3, H, W) noisy pictures; H and W divisible by 8
     t,      # (B,) times in training steps
     y=None, # (B,) int64 classes, n_classes for "no label"; None: no label for all
-): # (B, 3, H, W) predicted noise
-    "The noise in `x`"
+): # (B, 3, H, W) the noise in `x`, or v
+    "What the network was trained to predict"
     if y is None: y = torch.full(t.shape, self.n_classes, device=x.device)
     emb = F.silu(self.time(timestep_embedding(t, self.c)) + self.label(y))
     h = self.conv_in(F.pixel_unshuffle(x, self.fold)); kept = [h]      # (B, 64, 16, 16)
@@ -197,12 +197,13 @@ def load_unet(
     path,               # weights written by save_weights
     device='cpu',       # where to compute
     name:str=None,      # name of the model; by default the one in the file, or the file's own
-)->Denoiser: # epsilon prediction on the cosine schedule, labels 0 to n_classes - 1, n_classes for none
+)->Denoiser: # on the cosine schedule, labels 0 to n_classes - 1, n_classes for none
     "A diffusion model of the kind that ships with the package, from a weights file"
     net, card = load_weights(path, UNet, device)
     c, size = net.config['in_channels'], card.get('size', 32)
-    return Denoiser(net, NoiseSchedule.cosine(card.get('n_train', 1000)), (c, size, size), n_classes=net.n_classes,
-        null_label=net.n_classes, name=name or card.get('name') or Path(path).stem)
+    return Denoiser(net, NoiseSchedule.cosine(card.get('n_train', 1000)), (c, size, size),
+        prediction=card.get('prediction', 'epsilon'), n_classes=net.n_classes, null_label=net.n_classes,
+        name=name or card.get('name') or Path(path).stem)
 
 # %% ../nbs/90_zoo.ipynb #ed0866e9
 def load_demo(
