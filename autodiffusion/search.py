@@ -738,7 +738,14 @@ def _finish(self:Search, run):
         bar.set_description(f'held out: {name}'); rows[name] = (c, run.score('held out', c, p.held_out, fresh))
     bar.set_description('done'); bar.update(max(0, bar.total - bar.n))
     return Result(self, best, rows, run.history, finals, last, run.journal.spent('nfe', 'done'),
-        dict(run.journal.found))
+        dict(run.journal.found), run.scored())
+
+# %% ../nbs/80_search.ipynb #b2c83a54
+@patch
+def scored(self:Run)->tuple: # of (stage, Candidate, Score)
+    "Every score that was used, but the held-out ones, in the order in which they were made"
+    keys = [(stage, c, n) for stage, c, n in self.journal.records if c in self.levels.get(n, ())]
+    return tuple((stage, c, self.levels[n][c]) for stage, c, n in keys if stage != 'held out')
 
 # %% ../nbs/80_search.ipynb #c6171d65
 @dataclass(frozen=True, eq=False)
@@ -752,6 +759,7 @@ class Result:
     last: dict          # Candidate -> Score of the last decision; that of the finals where there was none
     spent_on: tuple     # network evaluations asked for, and done: the others were shared; without held-out scores
     found: dict         # batch size and precision of the run
+    scored: tuple = ()  # (stage, Candidate, Score) of every score but the held-out ones, in the order in which they were made
 
     @property
     def ratio(self):
