@@ -16,7 +16,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from fastcore.basics import patch
 from .schedule import NoiseSchedule, CLEAN
-from .denoiser import Denoiser
+from .denoiser import Denoiser, to_rgb
 from .samplers import sample
 from .space import Candidate, SearchSpace
 from .fid import to_uint8
@@ -32,9 +32,8 @@ def image_grid(
 )->np.ndarray: # (rows*(H+pad)+pad, columns*(W+pad)+pad, 3) uint8
     "One array of all images, row by row"
     u = images if images.dtype == torch.uint8 else to_uint8(images)
+    u = to_rgb(u)
     n, c, h, w = u.shape
-    if c not in (1, 3): raise ValueError(f'images need 3 channels, or 1, got {c}')
-    u = u.expand(n, 3, h, w)
     rows = math.ceil(n/columns)
     out = np.full((rows*(h + pad) + pad, columns*(w + pad) + pad, 3), 255, np.uint8)
     for i, im in enumerate(u.permute(0, 2, 3, 1).cpu().numpy()):
@@ -66,6 +65,14 @@ def own_png(path)->bool:
     return head.startswith(b'\x89PNG') and f'tEXtSoftware\0{MAKER}'.encode() in head
 
 # %% ../nbs/100_plots.ipynb #0a9c7a7d
+def _row(model, c, n, seed): # (array of pixels, text)
+    "Samples of one schedule side by side; those that are not finite are left grey, and counted in the text"
+    labels = np.arange(n) % model.n_classes if model.n_classes else None
+    x = sample(model, c, n=n, seed=seed, labels=labels, check_finite=False)
+    bad = ~torch.isfinite(x.flatten(1)).all(1)
+    x[bad] = 0.
+    return image_grid(x, n), f'{int(bad.sum())} of {n} are not finite' if bad.any() else ''
+
 def compare_grid(
     model:Denoiser,     # model
     schedules:dict,     # name -> candidate or list of times; one row each
@@ -77,11 +84,12 @@ def compare_grid(
     fig, axes = plt.subplots(len(schedules), 1, figsize=(1.6 + .62*n, .66*len(schedules)), squeeze=False,
         layout='constrained')
     for ax, (name, c) in zip(axes[:, 0], schedules.items()):
-        ax.imshow(image_grid(sample(model, c, n=n, seed=seed, labels=np.arange(n) % model.n_classes if model.n_classes
-            else None), n))
-        ax.set(xticks=[], yticks=[]); ax.spines[:].set_visible(False)
-        ax.set_ylabel(name + (f'\n{notes[name]}' if notes and name in notes else ''), rotation=0, ha='right',
-            va='center', fontsize=8)
+        row, failed = _row(model, c, n, seed)
+        ax.imshow(row)
+        ax.set(xticks=[], yticks=[])
+        ax.spines[:].set_visible(False)
+        said = [name, (notes or {}).get(name), failed]
+        ax.set_ylabel('\n'.join(t for t in said if t), rotation=0, ha='right', va='center', fontsize=8)
     plt.close(fig)
     return fig
 
