@@ -18,7 +18,7 @@ import numpy as np, torch
 from tqdm import tqdm
 from fastcore.basics import patch
 from .fid import INCEPTION, UNREADABLE, Extractor, Images, Moments, Reference
-from .fid import compare, inception_network, open_images, read_array, read_head, _image_array
+from .fid import compare, inception_network, open_images, read_array, read_head, _image_array, _size_of
 
 # %% ../nbs/65_metrics.ipynb #4ae2ea30
 def inception_score(
@@ -181,13 +181,14 @@ class Activations:
 
 # %% ../nbs/65_metrics.ipynb #f8a2c38f
 def activations(
-    source,                     # pictures: see open_images, or Images
+    source,                     # images: see open_images
     extractor:InceptionOutputs, # makes the features
     batch_size:int=64,          # pictures at a time
     progress:bool=False,        # show a bar with the time left
+    *, size=None, convert:bool=False, # crop and resize, or make 8-bit RGB of the images: see open_images
 )->Activations:
     "One pass over the pictures; raises ValueError for fewer than two, or features that are not finite"
-    ims = source if isinstance(source, Images) else open_images(source)
+    ims = open_images(source, size, convert, progress)
     if len(ims) < 2: raise ValueError(f'{ims.origin}: statistics need at least 2 pictures, found {len(ims)}')
     pools, logits, ms = [], [], [Moments(d) for d in extractor.dims]
     with tqdm(total=len(ims), desc='Inception', unit='img', disable=not progress) as bar:
@@ -257,12 +258,14 @@ class Batch:
         return len(self.images) if self.images else max(r.n for r in (self.stats, self.spatial) if r)
 
 # %% ../nbs/65_metrics.ipynb #43f2ad1f
-def _open_npz(path, names):
+def _open_npz(path, names, size, convert):
     for a, b in (('mu', 'sigma'), ('sigma', 'mu'), ('mu_s', 'sigma_s'), ('sigma_s', 'mu_s')):
         if a in names and b not in names: raise ValueError(f'{path}: has {a} but no {b}')
-    images = rows = None
+    images = None
     if 'arr_0' in names:
-        rows = NpzRows(path); images = open_images(path) if rows.fortran else _image_array(rows, str(path))
+        rows = NpzRows(path)
+        if rows.fortran: images = open_images(path, size, convert)
+        else: images = _image_array(rows, str(path), _size_of(size), convert)
     return Batch(str(path), images, Reference.load(path) if 'mu' in names else None,
         _spatial_of(path) if 'mu_s' in names else None)
 
@@ -279,23 +282,26 @@ def _spatial_of(path):
 PICKLES = ('.pkl', '.pickle')  # read as data, see below
 
 def open_batch(
-    source, # npz (arr_0, and/or mu, sigma, mu_s, sigma_s), pickled statistics (.pkl), folder or array of pictures, Reference or Batch
+    source, # npz (arr_0, and/or mu, sigma, mu_s, sigma_s), pickled statistics (.pkl), folder or array of images, Reference or Batch
+    size=None, convert:bool=False, # crop and resize, or make 8-bit RGB of images: see open_images
+    progress:bool=True,     # show a bar when looking at all files takes over five seconds
 )->Batch:
     "A sample or reference batch; raises ValueError in one line for anything that is neither pictures nor statistics"
     if isinstance(source, Batch): return source
     if isinstance(source, Reference):
         return Batch(source.origin or 'statistics', **{'spatial' if source.features == SPATIAL else 'stats': source})
-    if isinstance(source, Images): return Batch(source.origin, source)
+    if isinstance(source, Images): return Batch(source.origin, open_images(source, size, convert))
     if isinstance(source, (str, Path)) and Path(source).is_file():
         if Path(source).suffix in PICKLES: return open_batch(read_pickled_stats(source))
         z = read_array(source)
         if not isinstance(z, np.ndarray):
             with z: names = set(z.files)
-            if names & {'arr_0', 'mu', 'sigma', 'mu_s', 'sigma_s'}: return _open_npz(Path(source), names)
+            if names & {'arr_0', 'mu', 'sigma', 'mu_s', 'sigma_s'}: return _open_npz(Path(source), names, size, convert)
             if len(names) != 1:
                 raise ValueError(f'{source}: neither pictures (arr_0) nor statistics (mu, sigma); found '
                     f'{", ".join(sorted(names)) or "nothing"}')
-    ims = open_images(source); return Batch(ims.origin, ims)
+    ims = open_images(source, size, convert, progress)
+    return Batch(ims.origin, ims)
 
 # %% ../nbs/65_metrics.ipynb #0901fb74
 MOST_STEPS, MOST_BYTES = 10_000, 2**30  # statistics take some hundred instructions, and 34 MB
@@ -543,9 +549,12 @@ def evaluate(
     batch_size:int=64,                  # pictures at a time
     device='cpu',                       # where the distances for precision and recall are computed
     progress:bool=False,                # show bars with the time left
+    *, size=None, convert:bool=False,   # crop and resize, or make 8-bit RGB of images: see open_images
 )->Evaluation:
     "The metrics of OpenAI's evaluator, as many as the two batches allow; raises ValueError where they cannot be compared"
-    a, b = open_batch(samples), open_batch(reference); check_batches(a, b, extractor, k); look = looked_at(a, b)
+    a, b = (open_batch(s, size, convert, progress) for s in (samples, reference))
+    check_batches(a, b, extractor, k)
+    look = looked_at(a, b)
     if any(look) and extractor is None: raise ValueError('pictures need an extractor: inception_outputs()')
     acts = [activations(x.images, extractor, batch_size, progress) if seen else None for x, seen in zip((a, b), look)]
     stats = [acts[0].stats if acts[0] else a.stats, b.stats or (acts[1] and acts[1].stats)]

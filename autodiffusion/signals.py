@@ -18,7 +18,7 @@ from .denoiser import Denoiser
 from .space import Candidate, SearchSpace, trailing
 from .prefixes import Prefixes
 from .proposals import Trajectory, trajectory, jump_costs, step_errors
-from .fid import INCEPTION, Extractor, Reference
+from .fid import INCEPTION, Extractor, Reference, mean_kernel
 from .fitness import Fitness, Score, round6
 
 # %% ../nbs/72_signals.ipynb #26387e8b
@@ -49,24 +49,31 @@ def place_of_best(scores, truth)->int: # 1: first
 
 # %% ../nbs/72_signals.ipynb #3846631b
 class KernelDistance(Fitness):
-    "Scores candidates by KID's kernel distance of their features to those of some real pictures; may be slightly below 0"
+    "Scores candidates by KID's kernel distance of their features to those of some real images; may be slightly below 0"
     def __init__(self,
-        model:Denoiser, reference:Reference, # with features of some pictures (`Reference.from_images(..., keep=1000)`)
+        model:Denoiser, reference:Reference, # with features of some images (`Reference.from_images(..., keep=1000)`)
         n:int=250, seed:int=0, rungs=(), **kwargs): # as for Fitness
         super().__init__(model, reference, n, seed, rungs, **kwargs)
         if reference.some is None or len(reference.some) < 2:
-            raise ValueError(f'{reference!r} has no features of single pictures, which the kernel distance needs: '
+            raise ValueError(f'{reference!r} has no features of single images, which the kernel distance needs: '
                 'make it with keep=1000')
-        self.some = np.asarray(reference.some, np.float64); self.among = self._within(self.some)
+        self.some = np.asarray(reference.some, np.float64)
+        if not np.isfinite(self.some).all():
+            raise ValueError(f'{reference!r}: the kept features of single images have NaN or infinite values, since '
+                'earlier releases kept them in 16 bits; make the statistics again with keep=1000')
+        self.among = mean_kernel(self.some)
     @property
     def metric(self):
         "Name of the distance"
         return 'KID' if self.reference.features == INCEPTION else f'KD-{self.reference.features}'
-    def _kernel(self, a, b): return (a @ b.T/a.shape[1] + 1)**3
-    def _within(self, a): g = self._kernel(a, a); return (g.sum() - np.trace(g))/(len(a)*(len(a) - 1))
-    def _value(self, f):
-        f = np.asarray(f, np.float64)
-        return float(self._within(f) + self.among - 2*self._kernel(f, self.some).mean())
+
+    def _value(self, f, rows=None):
+        "The score of the samples with numbers `rows`, by default the first ones"
+        f, labels = np.asarray(f, np.float64), None
+        if self.model.n_classes:
+            labels = self.model.labels(range(len(f)) if rows is None else rows, self.seed).cpu().numpy()
+        return mean_kernel(f, labels=labels) + self.among - 2*mean_kernel(f, self.some, labels)
+    def _parts(self, f, groups): return [self._value(f[g], g) for g in groups]
 
 # %% ../nbs/72_signals.ipynb #77fdb113
 def _to_reference(r, mean, cov):
