@@ -16,7 +16,7 @@ from fastcore.basics import patch
 from PIL import Image
 from tqdm import tqdm
 from . import __version__
-from .denoiser import Denoiser
+from .denoiser import Denoiser, to_rgb
 from .samplers import check_labels, check_times, get_sampler, plan, sample_batch, warn_if_uneven
 from .space import Candidate
 from .fid import to_uint8
@@ -288,7 +288,7 @@ def draw(
         if len(bad):
             raise RuntimeError(f'{model.name}: sample {r[int(bad[0])]} has NaN or infinite values '
                 f'(precision {model.precision})')
-        return to_uint8(p).permute(0, 2, 3, 1).cpu().numpy()
+        return to_uint8(to_rgb(p)).permute(0, 2, 3, 1).cpu().numpy()
     except Exception as e:
         if not out_of_memory(e): raise
         if len(r) == 1:
@@ -340,15 +340,15 @@ def sample_to(
     labels=None,            # class labels: one for all, or (n,); by default all classes equally often
     batch_size:int=256,     # pictures per network call, which never holds more than a shard
     shard:int=None,         # pictures in a shard: what is lost, at most, when a worker is stopped; by default that of the run which is continued, or n/workers, at most 256
-    precision:str=None,     # 'float32', 'bfloat16', 'float16', or 'auto' (the faster one); by default the model's own
+    precision:str=None,     # 'float32', 'bfloat16', 'float16', or 'auto' (the faster one); by default the candidate's own, else the model's
     workers:tuple=None,     # (number, of how many); by default by the variables RANK and WORLD_SIZE
     progress:bool=False,    # show a bar with the time left (worker 0 only)
 )->Drawn:
     "Draw this worker's share of `n` pictures to disk, or what is missing of it; the last worker puts all together"
-    (r, w), asked = workers or worker(), precision or model.precision
+    (r, w), asked = workers or worker(), precision or getattr(steps, 'precision', None) or model.precision
     c, y = _check(model, plan(steps, sampler, t_end, eta), n, seed, labels, batch_size, shard, asked)
     if r == 0: warn_if_uneven(c.sampler, c.times)
-    store = Store(out, n, model.picture_shape, shard := shard or _recorded(Store(out, n, model.picture_shape))
+    store = Store(out, n, shape := (3, *model.picture_shape[1:]), shard := shard or _recorded(Store(out, n, shape))
         or shard_size(n, w))
     found = store.begin(settings_of(model, c, n, seed, y, shard, asked),
         lambda: dict(precision=fastest_precision(model) if asked == 'auto' else asked))
@@ -365,8 +365,8 @@ def _check(model, how, n, seed, labels, batch_size, shard, precision):
     if min(n, batch_size, 1 if shard is None else shard) < 1:
         raise ValueError(f'n, batch_size and shard must be at least 1, got {n}, {batch_size} and {shard}')
     if not 0 <= seed < 2**64: raise ValueError(f'seed must lie between 0 and 2^64, got {seed}')
-    if model.picture_shape[0] != 3:
-        raise ValueError(f'{model.name}: pictures have 3 channels, the model makes {model.picture_shape[0]}')
+    if model.picture_shape[0] not in (1, 3):
+        raise ValueError(f'{model.name}: images have 3 channels, or 1, the model makes {model.picture_shape[0]}')
     if precision != 'auto': model.with_(precision=precision)  # complains about unknown ones
     return (Candidate(tuple(how['steps']), how['t_end'], how['sampler'], how['eta']),
         None if (y := check_labels(model, labels, n)) is None else y.cpu())

@@ -13,7 +13,7 @@ from fastcore.basics import patch
 from tqdm import tqdm
 from .schedule import NoiseSchedule
 from .denoiser import Denoiser
-from .samplers import check_blocks, check_times, evaluations, gradients, warn_if_uneven
+from .samplers import check_blocks, check_times, evaluations, gradients, in_precision, warn_if_uneven
 from .space import KNOWN, Candidate, SearchSpace, load_candidate
 from .fid import Reference
 from .fitness import Fitness, Score, find_batch_size
@@ -166,9 +166,11 @@ def transfer(
     reference:Reference,    # statistics of real pictures for this model, with an extractor
     n:int=1000, seed:int=0, map:str=None, source:NoiseSchedule=None, known=tuple(KNOWN), batch_size:int=None, # as for check_transfer
     progress:bool=True,     # show a bar with the time left
+    precision:str=None,     # 'float32', 'bfloat16' or 'float16'; by default the candidate's own, else the model's
 )->Transfer:
     "The distance of a candidate's samples on another model, next to that model's known schedules"
     names, notes = check_transfer(candidate, model, n, seed, map, source, known, batch_size)
+    model = in_precision(model, names['transferred'], precision)
     fit = Fitness(model, reference, n, seed + HELD_OUT, batch_size=batch_size or 1)
     if batch_size is None: fit.batch_size = find_batch_size(model, extractor=reference.extractor)
     return _score(fit, names, notes, seed, progress)
@@ -209,7 +211,8 @@ def _score(fit, names, notes, seed, progress):
     bad = {k: s.reason for k, (_, s) in rows.items() if not math.isfinite(s.value)}
     if 'uniform' in bad or 'transferred' in bad:
         raise RuntimeError(f'there is nothing to compare: {"; ".join(f"{k}: {v}" for k, v in bad.items())}')
-    return Transfer(names['transferred'], rows, fit.model, fit.metric, seed, notes)
+    used = dataclasses.replace(names['transferred'], precision=fit.model.precision)
+    return Transfer(used, rows, fit.model, fit.metric, seed, notes)
 
 # %% ../nbs/82_transfer.ipynb #d56826c7
 @patch
