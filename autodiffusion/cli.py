@@ -318,6 +318,7 @@ def open_reference(
     keep=None,              # file to keep statistics of images in, and to take them from
     resize:str=None,        # how images are enlarged for Inception: 'pytorch-fid' (None is the same) or 'openai'
     size=None, convert:bool=False, # crop and resize, or make 8-bit RGB of the images
+    progress:bool=True,     # show bars with the time left
 )->Reference: # with an extractor
     "The reference that `spec` names; raises ValueError when it cannot be read or does not fit the model"
     if spec is None:
@@ -331,9 +332,9 @@ def open_reference(
             raise ValueError(f'{p}: statistics of {r.features} features, but --features {features} was asked for')
         check_statistics(r, p, resize)
         return load_statistics(p, open_extractor(r.features, weights, device, resize))
-    ims = open_images(p, size, convert)
+    ims = open_images(p, size, convert, progress)
     if model is not None: check_size(p, ims.size, model)
-    return _reference_of(ims, open_extractor(features or 'inception', weights, device, resize), keep)
+    return _reference_of(ims, open_extractor(features or 'inception', weights, device, resize), keep, progress)
 
 def check_size(path, size, model):
     "Raise ValueError unless the images of a reference have the size of those of the model"
@@ -349,20 +350,21 @@ def _is_stats(p):
     return (p.is_file() and (p.suffix in PICKLES or p.suffix == '.npz'
         and {'mu', 'sigma'} <= set(getattr(read_array(p), 'files', ()))))
 
-def _reference_of(ims, extractor, keep):
+def _reference_of(ims, extractor, keep, progress=True):
     "Statistics of pictures, kept in the file `keep` so that a continued search need not make them again"
     if keep and Path(keep).is_file():
         try:
             r = Reference.load(keep, extractor)
             if (r.origin, r.n) == (ims.origin, len(ims)): return r
         except ValueError: pass  # of other features, or cut off: made anew
-    r = Reference.from_images(ims, extractor, progress=True)
+    r = Reference.from_images(ims, extractor, progress=progress)
     if keep: r.save(keep)
     return r
 
 # %% ../nbs/120_cli.ipynb #40803f4d
 # how an error text names what is an option here
-SPELLINGS = {r"seeds=best_of\(['\"]([^'\"]*)['\"]\)": r'--start_from \1', r'\brebatch=True\b': '--rebatch'}
+SPELLINGS = {r"seeds=best_of\(['\"]([^'\"]*)['\"]\)": r'--start_from \1', r'\brebatch=True\b': '--rebatch',
+    r'; check_finite=False returns the samples as they are': ''}
 
 def one_line(e:Exception)->str:
     "What an exception says, in one line, with options as they are written in a shell; unexpected ones with their type"
@@ -711,7 +713,7 @@ def autodiffusion_search(
     goal = target_of(m, pipe, target) if target is not None else None
     check_early(ready, m, workers, goal)
     goal = goal or open_reference(reference, o.features, o.weights, dev, m, Path(out)/'reference.npz', o.resize,
-        **image_form(o))
+        progress=not quiet, **image_form(o))
     if o.budget is not None: ready = search_with(o, r, m, with_harm(o, m, space), seeds)
     result = ready(goal).run(progress=not quiet, workers=workers)
     report(result, out)
@@ -719,9 +721,10 @@ def autodiffusion_search(
 
 # %% ../nbs/120_cli.ipynb #ed435e4e
 def report(result, out):
-    "Write the pictures of a result and print its table, the ratio, and where the files are"
+    "Write the images of a result and print its table, the ratio, and where the files are"
     out = Path(out)
-    result.save_grid(out/'samples.png'); result.save_plot(out/'search.png')
+    result.save_grid(out/'samples.png')
+    result.save_plot(out/'search.png')
     print(f'\n{result}\n')
     print(f'searched / uniform = {result.ratio:.3f} ({result.search.reference.metric}, held out; lower is better)\n')
     for f, what in {'best.json': 'the candidate', 'samples.png': 'same noise, one row a schedule',
@@ -892,7 +895,8 @@ def autodiffusion_transfer(
     with warnings.catch_warnings():     # settings are looked at before the reference is made
         warnings.simplefilter('ignore')
         c = check_transfer(candidate, m, **kw)[0]['transferred']
-    ref = open_reference(reference, o.features, o.weights, dev, m, resize=o.resize, **image_form(o))
+    ref = open_reference(reference, o.features, o.weights, dev, m, resize=o.resize, progress=not quiet,
+        **image_form(o))
     used = precision_of(o, m, c)
     if used == 'auto': used = fastest_precision(m)
     r = transfer(candidate, m, ref, precision=used, progress=not quiet, **kw)
