@@ -55,13 +55,16 @@ class Session:
         return self.run.values(self.run.search.preset.samples)
 
     def candidate(self, x)->Candidate:
-        "The candidate of numbers from 0 (time 0) to 1 (the last training step), one for each step, and one more for the end where it is free; in any order, made legal"
+        "The candidate of numbers from 0 (time 0) to 1 (the last training step), one for each step, and one more where the end is free: the lowest is the end, and 0 there is clean data; in any order, made legal"
         s = self.run.search.space; x = np.asarray(x, float)
         if x.ndim != 1 or not np.isfinite(x).all():
             raise ValueError(f'a candidate is made of a list of finite numbers, one for each step, got {x.tolist()}')
         lo, hi = s.step_range; n = len(x) - bool(s.free_end)
         if not lo <= n <= hi: raise ValueError(f'{n} steps, but the space has {lo if lo == hi else f"{lo} to {hi}"}')
-        return s.repair(sorted((np.clip(x, 0, 1)*(s.n_train - 1)).round().tolist(), reverse=True))
+        share = np.sort(np.clip(x, 0, 1))[::-1]
+        times = (share*(s.n_train - 1)).round()
+        if s.free_end: times[-1] = round(share[-1]*s.n_train - 1)   # from clean data, at -1
+        return s.repair(times.tolist())
 
 # %% ../nbs/88_asktell.ipynb #e022feb8
 @patch

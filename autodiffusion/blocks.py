@@ -20,7 +20,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from torch.utils.weak import WeakTensorKeyDictionary
 from tqdm import tqdm
 from fastcore.basics import patch
-from .denoiser import Denoiser, bare
+from .denoiser import Denoiser, bare, computing_dtype
 from .samplers import check_times, needs, noise, sample_batch
 
 # %% ../nbs/30_blocks.ipynb #0b81a809
@@ -399,15 +399,16 @@ def _caller(model, shape, inputs, n): # (network, function that calls it)
             len(model.schedule)//2)
         x, y = noise(0, range(n), d.shape).to(d.device), d.labels(range(n))
         if d.device.type == 'meta':
-            return _caller(d.net, None,
-                (x, torch.full((n,), t, device='meta'), *([y] if d.n_classes and d.conditional else [])), n)
+            x, times = x.to(computing_dtype(d.net)), torch.full((n,), t, device='meta')
+            return _caller(d.net, None, (x, times, *([y] if d.n_classes and d.conditional else [])), n)
         return d.net, lambda: d(x, t, y)
     net = bare(model)
     if inputs is not None: return net, (lambda: net(**inputs)) if isinstance(inputs, dict) else (lambda: net(*inputs))
     if shape is None:
         raise ValueError(f'give a Denoiser, or say how {type(net).__name__} is called: shape=(C, H, W) of a picture '
             'for net(x, t), or inputs')
-    p = next(net.parameters(), torch.zeros(0)); x = noise(0, range(n), tuple(shape)).to(p.device, p.dtype)
+    p = next(net.parameters(), torch.zeros(0))
+    x = noise(0, range(n), tuple(shape)).to(p.device, computing_dtype(net))
     return net, lambda: net(x, torch.full((n,), 500, device=p.device))
 
 # %% ../nbs/30_blocks.ipynb #3b4902c1

@@ -173,7 +173,7 @@ COMPUTING = (torch.float32, torch.float16, torch.bfloat16, torch.float64)   # ot
 def computing_dtype(net)->torch.dtype:
     "What a network wants its input in: its own `dtype`, else that of its first weight that is not merely stored; float32 for one without any"
     own = getattr(bare(net), 'dtype', None)
-    if own in COMPUTING: return own
+    if isinstance(own, torch.dtype) and own in COMPUTING: return own
     weights = net.parameters() if isinstance(net, nn.Module) else ()
     return next((p.dtype for p in weights if p.dtype in COMPUTING), torch.float32)
 
@@ -195,11 +195,12 @@ def _ask(self:Denoiser, net, x, t, *y):
     dtype = computing_dtype(net)
     try: return net(x.to(dtype), t, *y)
     except RuntimeError as e:
-        if dtype == torch.float32 or not ('dtype' in str(e) or 'scalar type' in str(e)): raise
+        mixed = any(said in str(e) for said in ('dtype', 'scalar type', 'should be the same'))
+        if dtype == torch.float32 or not mixed: raise
         said = str(dtype).removeprefix('torch.')
-        raise RuntimeError(f'{self.name}: the weights of {type(bare(net)).__name__} are {said}, and it gives some of them '
-            f'numbers of another kind ({str(e).splitlines()[0]}): cast its time embedding in its forward, or keep the '
-            f'weights in float32 (net.float()) and ask for precision={said!r}') from e
+        raise RuntimeError(f'{self.name}: the weights of {type(bare(net)).__name__} are {said}, and it gives some of '
+            f'them numbers of another kind ({str(e).splitlines()[0]}): cast its time embedding in its forward, or keep '
+            f'the weights in float32 (net.float()) and ask for precision={said!r}') from e
 
 # %% ../nbs/10_denoiser.ipynb #5f130fd9
 @patch
@@ -371,7 +372,9 @@ def guided_by(self:Denoiser)->str:
 @patch
 def _repr_markdown_(self:Denoiser):
     n = sum(p.numel() for p in self.net.parameters()) if isinstance(self.net, nn.Module) else 0
-    rows = dict(network=f'{type(self.net).__name__}, {n/1e6:.2f} M parameters, on {self.device}, {self.precision}',
+    dtype = str(computing_dtype(self.net)).removeprefix('torch.')
+    drawn = self.precision if dtype == 'float32' else f'weights in {dtype}'
+    rows = dict(network=f'{type(self.net).__name__}, {n/1e6:.2f} M parameters, on {self.device}, {drawn}',
                 pictures=' x '.join(map(str, self.picture_shape))
                 + ('' if self.decode is None else f', decoded from {" x ".join(map(str, self.shape))}'),
                 predicts=self.prediction + (', x0 clipped' if self.clip_x0 else ''),

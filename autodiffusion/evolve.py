@@ -8,7 +8,7 @@ __all__ = ['genes', 'random_lists', 'random_candidate', 'mutate_uniform', 'mutat
            'fill', 'paper_stage', 'iter_make', 'paper_generation', 'standard_generation', 'seed_genes', 'propose']
 
 # %% ../nbs/50_evolve.ipynb #2bc8e3d5
-import math
+import math, warnings
 from dataclasses import dataclass, replace
 import numpy as np
 from .schedule import NoiseSchedule, CLEAN
@@ -38,8 +38,9 @@ def random_candidate(
 )->Candidate:
     "A candidate of random times: different ones, uniformly, or one in every window"
     n = int(rng.integers(space.step_range[0], space.step_range[1] + 1))
-    lo, hi = space.limits(n)
-    if space.windows or space.free_end: times = [rng.uniform(a, b + 1) for a, b in zip(lo, hi)]
+    if space.windows or space.free_end:
+        fits = [p[(p >= a) & (p <= b)] for p, a, b in zip(space.places(n), *space.limits(n))]
+        times = [float(p[int(len(p)*rng.random())]) for p in fits]
     else: times = rng.choice(space.grid, n, replace=False)
     end = [times.pop()] if space.free_end else []
     times = sorted(times, reverse=True)
@@ -53,11 +54,12 @@ def mutate_uniform(
     rate:float=.25,     # probability that a time is replaced
 )->Candidate:
     "Each time replaced with probability `rate` by an unused allowed one (the paper's mutation)"
-    g = genes(c, space); lo, hi = space.limits(len(c))
+    g = genes(c, space)
+    places, (lo, hi) = space.places(len(c)), space.limits(len(c))
     for k in range(len(g)):
         if rng.random() >= rate: continue
-        free = (space.grid[(space.grid >= lo[k]) & (space.grid <= hi[k]) & ~np.isin(space.grid, g)]
-            if (space.windows or k >= len(c)) else space.grid[~np.isin(space.grid, g)])
+        free = places[k][~np.isin(places[k], g)]
+        if space.windows or k >= len(c): free = free[(free >= lo[k]) & (free <= hi[k])]
         if len(free): g[k] = rng.choice(free)
     return space.repair(g, c.lists(), rng)
 
@@ -308,15 +310,41 @@ def _child(rng, pick, space, scale, grain=0):
     if u < .90: return cross_cut(rng, c, pick(), space)
     return mutate_uniform(rng, c, space, .4)
 
+# %% ../nbs/50_evolve.ipynb #a46e91d0
+def _with_end(times, space):
+    "A list of times as genes: where the end is free and none stands behind them, the lowest that is allowed is added"
+    if not space.free_end: return times
+    lo, hi = space.step_range
+    # a list of more times than are needed may end in one
+    enough = len(times) > lo and space.free_end[0] <= min(times) <= space.free_end[1]
+    return times if len(times) > hi or enough else [*times, float(space.free_end[0])]
+
+def _said_if_bent(seed, space, g, lists):
+    "The genes `g` and `lists` of a seed, with a warning where the nearest legal candidate has other blocks, or is a training step or more away"
+    c = space.repair(g, lists)
+    wanted = [*seed.times, seed.t_end] if isinstance(seed, Candidate) else g if space.free_end else [*g, CLEAN]
+    legal = [*c.times, c.t_end]
+    moved = len(legal) != len(wanted) or max(abs(a - b) for a, b in zip(sorted(legal), sorted(wanted))) >= 1
+    if moved or (lists is not None and lists != c.lists()):
+        warnings.warn(f'seed {seed!r} is not in this space ({_why_not(g, space)}): the search starts from {c!r}',
+            stacklevel=4)
+    return g, lists
+
+def _why_not(g, space):
+    "What keeps genes out of a space, in words"
+    n, (lo, hi) = len(g) - bool(space.free_end), space.step_range
+    if not lo <= n <= hi: return f'{n} steps, not {lo if lo == hi else f"{lo} to {hi}"}'
+    return 'times, gaps, windows, the end or blocks are not as it allows'
+
 # %% ../nbs/50_evolve.ipynb #bf4a5238
 def seed_genes(c, space:SearchSpace): # times, and block lists or None
-    "The genes of a user's seed: a list of times, or a candidate of this space's sampler; raises ValueError for another"
-    if not isinstance(c, Candidate): return list(map(float, c)), None
+    "The genes of a user's seed: a list of times, with a free end behind them or without, or a candidate of this space's sampler; raises ValueError for another, and warns where the search starts from something else, since this is not legal"
+    if not isinstance(c, Candidate): return _said_if_bent(c, space, _with_end(list(map(float, c)), space), None)
     if (c.sampler, c.eta) != (space.sampler, space.eta):
         raise ValueError(f'seed {c!r} is not of this search: its sampler is {space.sampler}, eta {space.eta:g}')
     if any((s.skip or s.reuse) and not space.blocks or not s.guided for s in c.steps):
         raise ValueError(f'seed {c!r} leaves out blocks or guidance, which this space does not know')
-    return genes(c, space), c.lists() if space.blocks else None
+    return _said_if_bent(c, space, genes(c, space), c.lists() if space.blocks else None)
 
 # %% ../nbs/50_evolve.ipynb #066a73a0
 def propose(

@@ -151,11 +151,10 @@ def sample(
     how = plan(steps, sampler, t_end, eta)
     denoiser = in_precision(denoiser, steps, precision)
     times = [getattr(p, 't', p) for p in how['steps']]
-    check_times(times, denoiser.schedule, how['t_end']); check_blocks(denoiser, how['steps'])
+    check_times(times, denoiser.schedule, how['t_end'])
+    check_blocks(denoiser, how['steps'])
     warn_if_uneven(how['sampler'], times)
-    if not 0 <= seed < 2**64 or start < 0:
-        raise ValueError(f'seed must lie between 0 and 2^64 and start be at least 0, got {seed} and {start}')
-    if n < 1 or batch_size < 1: raise ValueError(f'n and batch_size must be at least 1, got {n} and {batch_size}')
+    _check_numbers(n, seed, start, batch_size)
     y, out = check_labels(denoiser, labels, n), []
     with tqdm(total=n, desc='sampling', unit='img', disable=not progress) as bar:
         for lo in range(0, n, batch_size):
@@ -169,14 +168,20 @@ def sample(
     return torch.cat(out)
 
 # %% ../nbs/20_samplers.ipynb #8a5d7e13
+def _check_numbers(n, seed, start, batch_size):
+    "Raise ValueError for numbers of samples, or of their noise, that there are not"
+    if not 0 <= seed < 2**64 or start < 0:
+        raise ValueError(f'seed must lie between 0 and 2^64 and start be at least 0, got {seed} and {start}')
+    if n < 1 or batch_size < 1: raise ValueError(f'n and batch_size must be at least 1, got {n} and {batch_size}')
+
 def _check_finite(denoiser, first, *forms):
     "Raise FloatingPointError where samples, numbered from `first`, have NaN or infinite values in one of these forms"
     whole = [torch.isfinite(x.flatten(1)).all(1).cpu() for x in forms]
     bad = (~torch.stack(whole).all(0)).nonzero().flatten()
     if len(bad):
-        raise FloatingPointError(f'{denoiser.name}: {len(bad)} of the {len(forms[0])} samples from number {first} on have '
-            f'NaN or infinite values, the first is number {first + int(bad[0])}. The network fails at some of these '
-            'times, or in this precision; check_finite=False returns the samples as they are')
+        raise FloatingPointError(f'{denoiser.name}: {len(bad)} of the {len(forms[0])} samples from number {first} on '
+            f'have NaN or infinite values, the first is number {first + int(bad[0])}. The network fails at some of '
+            f'these times, or in {denoiser.precision}; check_finite=False returns the samples as they are')
 
 # %% ../nbs/20_samplers.ipynb #cb622f38
 def warn_if_uneven(sampler:str, times):

@@ -124,6 +124,37 @@ def __repr__(self:Candidate):
     return (f'Candidate({list(self.times)}, '
         f'{self.sampler}{f", eta={self.eta:g}" if self.eta else ""}{end}{" | " + lists if lists else ""})')
 
+# %% ../nbs/40_space.ipynb #6b94c1d7
+def _on_line(c:Candidate, width:int=600): # SVG
+    "The time line of a candidate, 1,000 training steps or as many as its times need"
+    top = max(999, math.ceil(c.times[0]))
+    x = lambda t: 30 + (width - 60)*(top - t)/(top + 1)
+    parts, free = [f'<line x1="30" y1="26" x2="{width - 30}" y2="26" stroke="#888"/>'], -math.inf
+    style = 'font-size="11" text-anchor="middle" fill="currentColor"'
+    text = lambda t, y, said: f'<text x="{x(t):.1f}" y="{y}" {style}>{said}</text>'
+    for s in c.steps:
+        colour, ring = '#1f77b4' if s.guided else '#888', bool(s.skip or s.reuse)
+        parts.append(f'<circle cx="{x(s.t):.1f}" cy="26" r="5" stroke="{colour}" stroke-width="2" '
+            f'fill="{"none" if ring else colour}"/>')
+        if x(s.t) - free > 32:      # labels that would lie on the last one are left out
+            parts.append(text(s.t, 14, f'{s.t:g}'))
+            free = x(s.t)
+    parts.append(f'<path d="M{x(c.t_end):.1f} 20v12" stroke="#d62728" stroke-width="2"/>')
+    parts += [text(top, 48, top), text(c.t_end, 48, 'clean data' if c.t_end == CLEAN else f'end {c.t_end:g}')]
+    return f'<svg width="{width}" height="56" role="img">{"".join(parts)}</svg>'
+
+@patch
+def _repr_html_(self:Candidate):
+    more = [f'eta {self.eta:g}']*bool(self.eta) + [f'ends at {self.t_end}']*(self.t_end != CLEAN)
+    more += [f'drawn in {self.precision}']*(self.precision not in (None, 'float32'))
+    free = [s.t for s in self.steps if not s.guided]
+    if free: more.append(f'unguided at {", ".join(map(str, free))}')
+    lists = [f'{s.t}: ' + ', '.join(f'{n} {sorted(v)}' for n, v in (('skip', s.skip), ('reuse', s.reuse)) if v)
+        for s in self.steps if s.skip or s.reuse]
+    steps = f'{len(self)} step' + 's'*(len(self) > 1)
+    return (f'<div><b>{steps}</b>: {", ".join(map(str, self.times))} ({", ".join([self.sampler, *more])})'
+        + ''.join(f'<br/>{l}' for l in lists) + f'</div>{_on_line(self)}')
+
 # %% ../nbs/40_space.ipynb #9cf5781f
 @patch(as_prop=True)
 def key(self:Candidate):
@@ -196,6 +227,15 @@ def _up(v):
     d = 10.**(5 - math.floor(math.log10(v))) if v > 0 else 1.
     return math.ceil(v*d*(1 - 1e-12))/d if v > 0 else v
 
+def _check_range(name, given, least):
+    "Raise ValueError unless `given` is a pair (lowest, highest) of times, the highest not below `least`"
+    pair = isinstance(given, (tuple, list)) and len(given) == 2 and all(isinstance(v, numbers.Real) for v in given)
+    if pair and given[0] <= given[1] and given[1] >= least: return
+    swapped = pair and given[0] > given[1]
+    lowest = f'{least}{" (clean data)" if least < 0 else ""}'
+    raise ValueError(f'{name} is a pair of times (lowest, highest), from {lowest} on, got {given!r}'
+        + (f': write ({given[1]:g}, {given[0]:g})' if swapped else ''))
+
 @patch
 def _calls(self:SearchSpace, n): # network calls in every step
     s, end = get_sampler(self.sampler), CLEAN if not self.free_end else max(self.free_end)
@@ -208,7 +248,9 @@ def _check_count(self:SearchSpace):
     for n in (lo, hi):
         if isinstance(n, bool) or not isinstance(n, numbers.Integral):
             raise ValueError(f'the number of steps must be a whole number, got {n!r}')
-    if lo < 1 or hi < lo: raise ValueError(f'the number of steps must be at least 1, got {self.n_steps}')
+    if lo < 1: raise ValueError(f'the number of steps must be at least 1, got {self.n_steps}')
+    if hi < lo:
+        raise ValueError(f'a range of steps goes from the fewest to the most, got {self.n_steps}: write ({hi}, {lo})')
     if hi > self.n_train:
         raise ValueError(f'{hi} steps were asked for, but the model has only {self.n_train} training steps')
 
@@ -216,10 +258,13 @@ def _check_count(self:SearchSpace):
 @patch
 def _check(self:SearchSpace):
     "Raise ValueError where nothing could be searched"
-    self._check_count(); lo, hi = self.step_range
+    self._check_count()
+    lo, hi = self.step_range
     if not self.min_gap > 0: raise ValueError(f'min_gap must be above 0, got {self.min_gap}')
     if self.windows and (lo != hi or len(self.windows) != hi):
         raise ValueError(f'{len(self.windows)} windows for {self.n_steps} steps: give one for each')
+    for k, window in enumerate(self.windows): _check_range(f'the window of step {k + 1}', window, 0)
+    if self.free_end is not None: _check_range('free_end', self.free_end, CLEAN)
     Candidate([1], sampler=self.sampler, eta=self.eta)
     if len(self.grid) and not (0 <= self.grid[0] and self.grid[-1] <= self.n_train - 1):
         raise ValueError(f'allowed times must lie between 0 and {self.n_train - 1}, got '
