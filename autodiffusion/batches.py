@@ -19,6 +19,7 @@ from . import __version__
 from .denoiser import Denoiser, to_rgb
 from .samplers import check_labels, check_times, get_sampler, plan, sample_batch, warn_if_uneven
 from .space import Candidate
+from .images import ENDS
 from .fid import to_uint8
 from .metrics import NpzRows
 from .fitness import broken, fastest_precision, out_of_memory
@@ -75,7 +76,7 @@ class Store:
         size:int=256,   # pictures in a shard
     ):
         out = Path(out) if Path(out).name not in ('', '..') else Path(os.path.abspath(out))
-        self.out, self.n, self.shape, self.npz, self.shards = (out, n, tuple(shape), out.suffix == '.npz',
+        self.out, self.n, self.shape, self.npz, self.shards = (out, n, tuple(shape), out.suffix.lower() == '.npz',
             shards(n, size))
         self.work, self.record = out.with_name(out.name + '.parts'), out.with_name(out.name + '.run.json')
 
@@ -100,7 +101,7 @@ def _read(self:Store, path):
         'read; choose another output, or move it away')
 
 # %% ../nbs/84_batches.ipynb #46609282
-END = b'\0\0\0\0IEND\xaeB`\x82'  # how a PNG ends
+END = ENDS['PNG']
 
 def ends_well(path)->bool:
     "Whether the file is there and ends as a PNG does"
@@ -238,7 +239,8 @@ def begin(self:Store,
     "Begin the run or continue it; raises ValueError when the output belongs to another"
     known = self.known()
     if known is None:
-        text = json.dumps(dict(format=RECORD, config=config, found=find()), indent=1).encode() + b'\n'
+        record = dict(format=RECORD, config=config, found=find())
+        text = json.dumps(record, indent=1, allow_nan=False).encode() + b'\n'
         self._check_room()
         try: self.work.mkdir(parents=True, exist_ok=True); self._claim(text)
         except OSError as e: raise ValueError(f'{self.out}: cannot write there ({e.strerror})') from None
@@ -278,7 +280,7 @@ def draw(
     labels=None,        # (B,) labels of these samples; by default the model's own
     batch_size:int=256, # samples per network call
 )->np.ndarray: # (B, H, W, 3) uint8
-    "The pictures of the samples in `r`; raises RuntimeError for NaN or infinite values, or when a single one does not fit into memory"
+    "The images of the samples in `r`; raises FloatingPointError for NaN or infinite values, and RuntimeError when a single one does not fit into memory"
     if len(r) > batch_size:
         return np.concatenate([draw(model, c, r[a:a + batch_size], seed,
             None if labels is None else labels[a:a + batch_size], batch_size) for a in range(0, len(r), batch_size)])
@@ -286,14 +288,14 @@ def draw(
         x = sample_batch(model, indices=r, seed=seed, labels=labels, **plan(c))
         bad = broken(x, p := model.pictures(x)).nonzero()
         if len(bad):
-            raise RuntimeError(f'{model.name}: sample {r[int(bad[0])]} has NaN or infinite values '
-                f'(precision {model.precision})')
+            raise FloatingPointError(f'{model.name}: {len(bad)} of the {len(r)} samples from number {r[0]} on have NaN '
+                f'or infinite values, the first is number {r[int(bad[0])]} (precision {model.precision})')
         return to_uint8(to_rgb(p)).permute(0, 2, 3, 1).cpu().numpy()
     except Exception as e:
         if not out_of_memory(e): raise
         if len(r) == 1:
             raise RuntimeError(f'{model.name}: not enough memory for a single sample on {model.device}') from e
-    warnings.warn(f'memory ran out with {len(r)} pictures at a time: going on with half as many')
+    warnings.warn(f'memory ran out with {len(r)} images at a time: going on with half as many')
     return draw(model, c, r, seed, labels, -(-len(r)//2))
 
 # %% ../nbs/84_batches.ipynb #249a6f8e
@@ -348,8 +350,9 @@ def sample_to(
     (r, w), asked = workers or worker(), precision or getattr(steps, 'precision', None) or model.precision
     c, y = _check(model, plan(steps, sampler, t_end, eta), n, seed, labels, batch_size, shard, asked)
     if r == 0: warn_if_uneven(c.sampler, c.times)
-    store = Store(out, n, shape := (3, *model.picture_shape[1:]), shard := shard or _recorded(Store(out, n, shape))
-        or shard_size(n, w))
+    shape = (3, *model.picture_shape[1:])   # one channel is written three times
+    shard = shard or _recorded(Store(out, n, shape)) or shard_size(n, w)
+    store = Store(out, n, shape, shard)
     found = store.begin(settings_of(model, c, n, seed, y, shard, asked),
         lambda: dict(precision=fastest_precision(model) if asked == 'auto' else asked))
     model, ours = model.with_(precision=found['precision']), [k for k in store.missing() if k % w == r]
@@ -376,25 +379,40 @@ def _recorded(store):
     size = (store.known() or {'config': {}})['config'].get('shard')
     return size if isinstance(size, int) and size > 0 else None
 
+# %% ../nbs/84_batches.ipynb #7a1c90f1
+def _draw_shards(store, model, c, ours, seed, y, batch_size, bar):
+    for k in ours:
+        s = store.shards[k]
+        store.put(k, draw(model, c, s, seed, None if y is None else y[s.start:s.stop], batch_size))
+        bar.update(len(s))
+
+def _what_is_kept(store, kept, who):
+    "What to say after samples that are no numbers; where a single process has drawn nothing else, no trace of the run is left"
+    if kept: return (f'Of these nothing is written; {kept} of {len(store.shards)} shards are kept beside {store.out}. '
+        'Another precision, or other steps, are another run: choose another output for it')
+    if who[1] == 1: store._tidy()
+    return 'Nothing is written; try another precision, or other steps'
+
 # %% ../nbs/84_batches.ipynb #1c8b5134
 def _draw_all(store, model, c, ours, seed, y, batch_size, who, progress):
-    "Draw the shards `ours`; raises RuntimeError when another process is at the same ones"
-    store.work.mkdir(exist_ok=True); lock = hold(store.work/f'worker-{who[0]}-of-{who[1]}.lock')
+    "Draw the shards `ours`; raises RuntimeError when another process is at the same ones, and FloatingPointError for samples that are no numbers"
+    store.work.mkdir(exist_ok=True)
+    lock = hold(store.work/f'worker-{who[0]}-of-{who[1]}.lock')
     if lock is None:
         raise RuntimeError(f'{store.out}: another process draws these pictures as worker {who[0]} of {who[1]}; give '
             'each process a RANK of its own')
+    total = sum(len(store.shards[k]) for k in ours)
+    kept = lambda: len(store.shards) - len(store.missing())
+    failed = None
     try:
-        with tqdm(total=sum(len(store.shards[k]) for k in ours), desc='sampling', unit='img',
-                disable=not progress or who[0] > 0) as bar:
-            for k in ours:
-                s = store.shards[k]
-                store.put(k, draw(model, c, s, seed, None if y is None else y[s.start:s.stop], batch_size))
-                bar.update(len(s))
+        with tqdm(total=total, desc='sampling', unit='img', disable=not progress or who[0] > 0) as bar:
+            _draw_shards(store, model, c, ours, seed, y, batch_size, bar)
     except KeyboardInterrupt:
-        kept = len(store.shards) - len(store.missing())
-        raise KeyboardInterrupt(f'stopped: {kept} of {len(store.shards)} shards are kept beside {store.out}; run the '
+        raise KeyboardInterrupt(f'stopped: {kept()} of {len(store.shards)} shards are kept beside {store.out}; run the '
             'same command again to continue') from None
+    except FloatingPointError as e: failed = e
     finally: lock.close()
+    if failed: raise FloatingPointError(f'{failed}. {_what_is_kept(store, kept(), who)}') from None
 
 # %% ../nbs/84_batches.ipynb #fcebec2b
 @contextmanager

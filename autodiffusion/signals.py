@@ -66,7 +66,6 @@ class KernelDistance(Fitness):
     def metric(self):
         "Name of the distance"
         return 'KID' if self.reference.features == INCEPTION else f'KD-{self.reference.features}'
-
     def _value(self, f, rows=None):
         "The score of the samples with numbers `rows`, by default the first ones"
         f, labels = np.asarray(f, np.float64), None
