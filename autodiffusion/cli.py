@@ -43,8 +43,9 @@ from .zoo import Classifier, classifier_extractor, data_file, load_demo, load_un
 from .plots import image_grid, own_png, save_png
 
 # %% ../nbs/120_cli.ipynb #51557e9d
-from .metrics import PICKLES, RESIZE, InceptionOutputs, check_batches, evaluate
-from .metrics import inception_outputs, load_statistics, looked_at, open_batch, UNSAID, inception_extractor
+from .metrics import RESIZE, InceptionOutputs, check_batches, evaluate
+from .metrics import inception_outputs, looked_at, open_batch, UNSAID, inception_extractor
+from .statfiles import is_statistics, load_statistics
 
 # %% ../nbs/120_cli.ipynb #611b8a50
 EXAMPLES = dict(times='926,690,424,153', rungs='50,100', free_end='0,30')
@@ -325,7 +326,7 @@ def open_reference(
         check_resize('cifar', resize)
         return load_demo(device)[1]
     p, want = Path(spec), dict(inception=INCEPTION).get(features, features)
-    if _is_stats(p):
+    if is_statistics(p):
         check_form(p, size, convert)
         r = load_statistics(p)
         if want and r.features != want:
@@ -344,12 +345,6 @@ def check_size(path, size, model):
             f'{own[0]}{f"x{own[1]}" if own[0] != own[1] else ""} crops their centres and resizes them')
 
 # %% ../nbs/120_cli.ipynb #c7ea63b3
-def _is_stats(p):
-    "Is this a file of statistics, npz or pickle?"
-    p = Path(p)
-    return (p.is_file() and (p.suffix in PICKLES or p.suffix == '.npz'
-        and {'mu', 'sigma'} <= set(getattr(read_array(p), 'files', ()))))
-
 def _reference_of(ims, extractor, keep, progress=True):
     "Statistics of pictures, kept in the file `keep` so that a continued search need not make them again"
     if keep and Path(keep).is_file():
@@ -925,7 +920,7 @@ def autodiffusion_stats(
     if Path(out).suffix != '.npz': raise ValueError(f'{out}: statistics files end in .npz')
     if batch_size < 1: raise ValueError(f'--batch_size must be at least 1, got {batch_size}')
     if keep < 0: raise ValueError(f'--keep must be at least 0, got {keep}')
-    if Path(out).exists() and not _is_stats(out):
+    if Path(out).exists() and not is_statistics(out):
         raise ValueError(f'{out}: this file exists and holds no statistics; choose another')
     check_out(out)
     ims = open_images(images, image_size(size, 'size') if size else None, convert)
@@ -939,7 +934,7 @@ def _opened(source, size, convert): # Reference or Images
     "Statistics from a file, or images that were looked at"
     p = Path(source)
     if not p.exists(): raise ValueError(f'{p}: no such file or folder')
-    return load_statistics(p) if _is_stats(p) else open_images(p, size, convert)
+    return load_statistics(p) if is_statistics(p) else open_images(p, size, convert)
 
 def _features(features, sides, names)->str:
     "Name of the features in which two sides are compared; raises ValueError for statistics of others"
