@@ -26,9 +26,12 @@ def show_steps(
 )->Figure:
     "The steps on the time line, and the samples they give"
     c = SearchSpace(len(model.schedule), len(times), sampler=sampler).repair(times)
+    images = image_grid(sample(model, c, n=n, seed=seed), 10)   # before the figure, which would stay open if this failed
     fig, (ax, bx) = plt.subplots(2, 1, figsize=(7, 2.6), height_ratios=(1, 4), layout='constrained')
-    plot_steps({sampler: c}, model.schedule, ax); ax.set(title=' '.join(f'{t:g}' for t in c.times), xlabel='')
-    bx.imshow(image_grid(sample(model, c, n=n, seed=seed), 10)); bx.axis('off')
+    plot_steps({sampler: c}, model.schedule, ax)
+    ax.set(title=' '.join(f'{t:g}' for t in c.times), xlabel='')
+    bx.imshow(images)
+    bx.axis('off')
     plt.close(fig)
     return fig
 

@@ -81,10 +81,10 @@ def compare_grid(
     notes:dict=None,    # name -> what to write below the name
 )->Figure:
     "Samples of several schedules from the same noise"
+    rows = [_row(model, c, n, seed) for c in schedules.values()]
     fig, axes = plt.subplots(len(schedules), 1, figsize=(1.6 + .62*n, .66*len(schedules)), squeeze=False,
         layout='constrained')
-    for ax, (name, c) in zip(axes[:, 0], schedules.items()):
-        row, failed = _row(model, c, n, seed)
+    for ax, name, (row, failed) in zip(axes[:, 0], schedules, rows):
         ax.imshow(row)
         ax.set(xticks=[], yticks=[])
         ax.spines[:].set_visible(False)
