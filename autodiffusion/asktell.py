@@ -36,12 +36,15 @@ def bound_for(self:DrivenSearch, candidates:int)->Bound:
     "What the search costs at most if the driver asks for so many candidates"
     return self.bound_of(self._drawn(candidates) + self.winners*self.preset.held_out)
 @patch(as_prop=True)
-def _total(self:DrivenSearch)->int|None: "How many images the bar counts to: that is not known"; return None
+def _total(self:DrivenSearch)->int|None:
+    "How many images the bar counts to: that is not known"
+    return None
 @patch
 def _price(self:DrivenSearch): # text
     "What it costs at most, in words"
     each = self.preset.samples*self.dearest[0]
-    return f'at most {each:,} network evaluations for each candidate that is asked for, and {_spends(self.bound)} in the end'
+    return (f'at most {each:,} network evaluations for each candidate that is asked for, '
+        f'and {_spends(self.bound)} in the end')
 
 # %% ../nbs/88_asktell.ipynb #aaffe5af
 @dataclass(eq=False)

@@ -95,13 +95,17 @@ def _finals_card(self:FrontSearch):
         f'{p.final_samples} samples each')
 
 @patch(as_prop=True)
-def winners(self:FrontSearch)->int: "How many candidates get held-out scores at most, baselines apart"; return self.preset.finalists
+def winners(self:FrontSearch)->int:
+    "How many candidates get held-out scores at most, baselines apart"
+    return self.preset.finalists
 @patch
 def _drawn(self:FrontSearch)->int:
     "Images that are drawn at most, held-out ones apart"
     return search_pictures(self.preset, refining=(self.preset.final_samples,))
 @patch
-def _compared(self:FrontSearch)->set: "All baselines, each once"; return {*self.baselines().values()}
+def _compared(self:FrontSearch)->set:
+    "All baselines, each once"
+    return {*self.baselines().values()}
 
 # %% ../nbs/86_front.ipynb #9c22d3ae
 @patch
@@ -124,8 +128,8 @@ def _finish(self:FrontSearch, run):
         if c not in rows} | rows
     bar.say('done')
     run.upto(bar.total or 0)
-    return Front(self, rows, {k: (run.delivered(c), known[c]) for k, c in self.baselines().items()}, run.history, finals,
-        dict(run.journal.found))
+    named = {k: (run.delivered(c), known[c]) for k, c in self.baselines().items()}
+    return Front(self, rows, named, run.history, finals, dict(run.journal.found))
 
 # %% ../nbs/86_front.ipynb #bba9103d
 @dataclass(frozen=True, eq=False)
@@ -148,7 +152,9 @@ class Front:
         best = min(value, key=value.get, default=None)
         return best if best and math.isfinite(value[best]) and value[best] <= self.rows[c].value else None
     @property
-    def unit(self): "What costs are counted in"; return 'full steps' if self.search.space.blocks else 'network calls'
+    def unit(self):
+        "What costs are counted in"
+        return 'full steps' if self.search.space.blocks else 'network calls'
     def pick(self, most:float)->Candidate:
         "The best candidate, by its score in the finals, that costs at most as much as `most` full steps"
         can = [c for c in self.rows if self.cost(c) <= most + 1e-9]

@@ -188,8 +188,8 @@ def refuse_other(folder, old:dict, new:dict):
     if not differ: return
     names = {d.partition(':')[0] for d in differ}
     if names == {'asked_batch_size'}:
-        raise ValueError(f'{folder} holds a run with another batch size ({differ[0]}): to go on with the new one, which '
-            'changes scores by rounding alone and is noted in its journal, say rebatch=True')
+        raise ValueError(f'{folder} holds a run with another batch size ({differ[0]}): to go on with the new one, '
+            'which changes scores by rounding alone and is noted in its journal, say rebatch=True')
     seeds = '' if names & {'sampler', 'eta'} else (f'. A new run can start from the best candidates of that one: '
         f'seeds=best_of({str(folder)!r})')
     raise ValueError(f'{folder} holds another run ({"; ".join(differ)}); choose another output folder{seeds}')
@@ -407,8 +407,8 @@ def _check_lengths(self:Search):
     (lo, hi), b = self.space.step_range, self.space.blocks
     if lo == hi or self.ranges or (b and math.isfinite(b.budget)): return
     raise ValueError(f'{lo} to {hi} steps without a budget: more steps cost more and score better, so that the search '
-        f'would only ever return {hi}. Run one search for each number of steps (steps={lo}, ...); or give a budget, under '
-        f'which steps may leave out blocks: space=SearchSpace({self.space.n_train}, ({lo}, {hi}), '
+        f'would only ever return {hi}. Run one search for each number of steps (steps={lo}, ...); or give a budget, '
+        f'under which steps may leave out blocks: space=SearchSpace({self.space.n_train}, ({lo}, {hi}), '
         f'blocks=BlockSpace.of(model.blocks, full_steps={lo})); or look for the best at every cost: '
         f'FrontSearch(model, reference, ({lo}, {hi}))')
 
@@ -468,8 +468,8 @@ def _change(p:Preset, samples=None, population=None, generations=None, finalists
     asked = _rungs(p.rungs if rungs is None else rungs)
     most = new.get('samples', p.samples) if rungs is not None else p.samples
     if asked and max(asked) > most:
-        raise ValueError(f'rungs must be at most the {most} samples per candidate, got {max(asked)}: leave it out, or give '
-            f'more samples')
+        raise ValueError(f'rungs must be at most the {most} samples per candidate, got {max(asked)}: leave it out, or '
+            'give more samples')
     p = dataclasses.replace(p, evolution=dataclasses.replace(p.evolution,
         **given(1, population=population, generations=generations)), **new)
     return dataclasses.replace(p, rungs=tuple(sorted(r for r in asked if r < p.samples)))
@@ -566,12 +566,18 @@ def baselines(self:Search, n:int)->dict:
     return {**SearchSpace(s.n_train, n, sampler=s.sampler, eta=s.eta).known(self.model.schedule), **self.own_baselines}
 
 @patch
-def _compared(self:Search)->set: "All baselines, each once"; return {*self.baselines(self.space.step_range[1]).values()}
+def _compared(self:Search)->set:
+    "All baselines, each once"
+    return {*self.baselines(self.space.step_range[1]).values()}
 
 @patch(as_prop=True)
-def winners(self:Search)->int: "How many candidates get held-out scores at most, baselines apart"; return 1
+def winners(self:Search)->int:
+    "How many candidates get held-out scores at most, baselines apart"
+    return 1
 @patch
-def _drawn(self:Search)->int: "Images that are drawn at most, held-out ones apart"; return search_pictures(self.preset)
+def _drawn(self:Search)->int:
+    "Images that are drawn at most, held-out ones apart"
+    return search_pictures(self.preset)
 
 # %% ../nbs/80_search.ipynb #045fdb86
 class Bound(NamedTuple):
@@ -694,7 +700,9 @@ def _begun(self:Search, journal, bar, crew): # Run
     return Run(self, model, journal, bar, fit, {n: {} for n in p.counts}, [], crew, recent)
 
 @patch(as_prop=True)
-def _total(self:Search)->int|None: "How many images the bar counts to; None: not known beforehand"; return self.bound.images
+def _total(self:Search)->int|None:
+    "How many images the bar counts to; None: not known beforehand"
+    return self.bound.images
 
 # %% ../nbs/80_search.ipynb #13ab6181
 @patch
@@ -858,7 +866,9 @@ def prices(self:Run)->dict:
     return dict(begun=self.recent.begun(), shared=self.recent.size >= first)
 
 @patch
-def upto(self:Run, images:int): "Move the bar to the end of a stage, for which fewer may have been drawn"; self.bar.skip(images - self.bar.n)
+def upto(self:Run, images:int):
+    "Move the bar to the end of a stage, for which fewer may have been drawn"
+    self.bar.skip(images - self.bar.n)
 
 # %% ../nbs/80_search.ipynb #ab70bdb8
 @patch
@@ -1083,13 +1093,13 @@ def failures(self:Result)->dict: # name -> reason
 def notes(self:Result)->list: # of sentences
     "What has to be known about the rows"
     best = self.unbeaten
-    if best is None: out = []
-    else:
-        same = [k for k, (c, _) in self.rows.items() if k != 'searched' and c == self.best]
-        out = [f'nothing better than {best} was found' + (f': the searched steps are those of {" and ".join(same)}' if same
-            else f': on fresh noise it has {self.rows[best][1].value:.4g}, the searched steps '
-            f'{self.rows["searched"][1].value:.4g}')]
-    return out + [f'{k} failed: {reason}' for k, reason in self.failures.items()]
+    failed = [f'{k} failed: {reason}' for k, reason in self.failures.items()]
+    if best is None: return failed
+    same = [k for k, (c, _) in self.rows.items() if k != 'searched' and c == self.best]
+    theirs, ours = self.rows[best][1].value, self.rows['searched'][1].value
+    why = (f'the searched steps are those of {" and ".join(same)}' if same
+        else f'on fresh noise it has {theirs:.4g}, the searched steps {ours:.4g}')
+    return [f'nothing better than {best} was found: {why}', *failed]
 
 # %% ../nbs/80_search.ipynb #b84c4376
 @patch
