@@ -210,8 +210,9 @@ def _fitting(blocks, ids, saves, memory): # frozenset of ids
 
 @patch
 def card(self:BlockSpace)->dict:
-    "All that a search with these rules depends on, as plain values"
+    "All that a search with these rules depends on, as plain values; None for no budget"
     harm = (zlib.crc32(b''.join(np.ascontiguousarray(h, np.float64).tobytes() for h in self.harm)) if len(self.harm)
         else None)
+    budget = self.budget if math.isfinite(self.budget) else None
     return dict(unit=self.unit, full=self.full, saves=zlib.crc32(np.array([self.saves, self.reuse_saves]).tobytes()),
-        skip=sorted(self.skip), reuse=sorted(self.reuse), share=self.share, budget=self.budget, harm=harm)
+        skip=sorted(self.skip), reuse=sorted(self.reuse), share=self.share, budget=budget, harm=harm)

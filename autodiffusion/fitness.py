@@ -9,13 +9,13 @@ __all__ = ['toy_problem', 'Part', 'Parts', 'toy_blocks', 'Score', 'round6', 'ten
 # %% ../nbs/70_fitness.ipynb #8c6da232
 import functools, math, time, warnings
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 import numpy as np, torch
 from torch import nn
 from fastcore.basics import patch
 from tqdm import tqdm
 from .schedule import NoiseSchedule
-from .denoiser import Denoiser, GaussianNet
+from .denoiser import Denoiser, GaussianNet, to_rgb
 from .samplers import sample_batch, plan, check_blocks, check_times, evaluations, gradients, noise
 from .blocks import find_blocks
 from .space import Candidate, SearchSpace
@@ -91,6 +91,23 @@ def gap(a:Score, b:Score): # difference, standard error
     d = np.subtract(a.parts, b.parts); g = len(d)
     return a.value - b.value, float(np.sqrt((g - 1)/g*((d - d.mean())**2).sum()))
 
+# %% ../nbs/70_fitness.ipynb #b330dcb8
+@patch(as_prop=True)
+def error(self:Score)->float:
+    "The standard error of the value itself, by the jackknife; NaN where it is not known"
+    if not self.parts or not math.isfinite(self.value): return math.nan
+    parts = np.array(self.parts)
+    return float(np.sqrt((len(parts) - 1)/len(parts)*((parts - parts.mean())**2).sum()))
+
+@patch
+def _repr_markdown_(self:Score):
+    known = math.isfinite(self.error)
+    rows = {'score': f'{self.value:.6g}' + (f' ± {self.error:.2g}' if known else '') if not self.reason else 'none',
+            'why there is none': self.reason, 'samples': f'{self.n:,}',
+            'cost': f'{self.nfe:,} network evaluations asked for, {self.done:,} done now, {self.seconds:.1f} s'}
+    lines = '\n'.join(f'| {k} | {v} |' for k, v in rows.items() if v)
+    return f'**Score**, lower is better\n\n| | |\n|:--|:--|\n{lines}'
+
 # %% ../nbs/70_fitness.ipynb #6c0aca95
 def beaten(
     s:Score,        # a score, with its parts
@@ -119,7 +136,7 @@ def find_batch_size(
     while True:
         try:
             p = model(noise(0, range(b), model.shape).to(model.device), t, model.labels(range(b)))
-            if extractor: extractor(to_uint8(model.pictures(p.x0)))
+            if extractor: extractor(to_uint8(to_rgb(model.pictures(p.x0))))
             return b
         except Exception as e:
             if not out_of_memory(e): raise
@@ -167,9 +184,9 @@ def _check_fitness(model, reference, n, seed, rungs, batch_size):
     if reference.extractor is None:
         raise ValueError(f'{reference!r} has no extractor: load it with one, such as '
             'Reference.load(path, inception())')
-    if model.picture_shape[0] != 3:
-        raise ValueError(f'{model.name}: features are taken from pictures of 3 channels, the model makes '
-            f'{model.picture_shape[0]}')
+    if model.picture_shape[0] not in (1, 3):
+        raise ValueError(f'{model.name}: features are taken from images of 3 channels, or of 1 that is taken three '
+            f'times; the model makes {model.picture_shape[0]}')
     _check_size(model, getattr(reference, 'size', None))
 
 # %% ../nbs/70_fitness.ipynb #1670a464
@@ -187,6 +204,7 @@ class Fitness:
         parts:bool=False,       # find out how far chance goes, too (`Score.parts`)
     ):
         _check_fitness(model, reference, n, seed, rungs, batch_size)
+        if not cache_mb >= 0: raise ValueError(f'the memory for features must be 0 MB or more, got {cache_mb}')
         # it judges every sample by itself, and must know which they are
         if hasattr(reference, 'at'): reference = reference.at(model, seed)
         elif model.device.type == 'cuda' and hasattr(reference, 'on'): reference = reference.on(model.device)
@@ -222,8 +240,9 @@ def features(self:Fitness,
     have = self.cache.pop(c, None); have = [] if have is None else [have]
     count = sum(map(len, have))
     for r in pieces(count, n, self.rungs, self.batch_size):
+        self.asked += len(r)*evaluations(c, self.model)     # also where it fails: it was spent
         have.append(self._draw(c, r))
-        self.images += len(r); self.asked += len(r)*evaluations(c, self.model)
+        self.images += len(r)
         if tick: tick(len(r))
     self._keep(c, f := np.concatenate(have))
     return f[:n]
@@ -255,7 +274,7 @@ def _draw(self:Fitness, c, r):
         if bad.any():
             raise FloatingPointError(f'{int(bad.sum())} of {len(r)} samples have NaN or infinite values, the first is '
                 f'sample {r[int(bad.nonzero()[0])]}')
-        return self.extractor(to_uint8(p)).numpy()
+        return self.extractor(to_uint8(to_rgb(p))).numpy()
     except Exception as e:
         if not out_of_memory(e): raise
         if len(r) == 1 and not len(self.shared):

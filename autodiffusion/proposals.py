@@ -61,6 +61,7 @@ def trajectory(
     mix:float=.5,       # where nodes lie (see fine_times)
     batch_size:int=64,  # samples per network call
     most:int=4096,      # values kept of each sample
+    tick=None,          # called with the number of network evaluations after each of them
 )->Trajectory: # it costs nodes x n network evaluations
     "Walk a fine trajectory; raises ValueError for fewer than one sample, FloatingPointError when the network fails on the way"
     if n < 1 or batch_size < 1 or most < 1:
@@ -73,6 +74,7 @@ def trajectory(
     for lo in range(0, n, batch_size):
         x, x0, eps = [], [], []
         end = sample_batch(denoiser, times, range(lo, min(n, lo + batch_size)), seed,
+            count=tick and (lambda step, images: tick(images*denoiser.evals())),
             callback=lambda d: (x.append(keep(d['x'])), x0.append(keep(d['pred'].x0)),
             own and eps.append(keep(d['pred'].eps))))
         parts.append((torch.stack([*x, keep(end)]), torch.stack(x0), *([torch.stack(eps)] if own else [])))
