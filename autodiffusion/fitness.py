@@ -105,7 +105,8 @@ def _repr_markdown_(self:Score):
     rows = {'score': f'{self.value:.6g}' + (f' ± {self.error:.2g}' if known else '') if not self.reason else 'none',
             'why there is none': self.reason, 'samples': f'{self.n:,}',
             'cost': f'{self.nfe:,} network evaluations asked for, {self.done:,} done now, {self.seconds:.1f} s'}
-    return '**Score**, lower is better\n\n| | |\n|:--|:--|\n' + '\n'.join(f'| {k} | {v} |' for k, v in rows.items() if v)
+    lines = '\n'.join(f'| {k} | {v} |' for k, v in rows.items() if v)
+    return f'**Score**, lower is better\n\n| | |\n|:--|:--|\n{lines}'
 
 # %% ../nbs/70_fitness.ipynb #6c0aca95
 def beaten(
