@@ -109,6 +109,17 @@ class Transfer:
     def best_known(self):
         "Name of the known schedule with the smallest distance"
         return min((k for k in self.rows if k != 'transferred'), key=lambda k: self.rows[k][1].value)
+    @property
+    def failures(self):
+        "Name -> reason, of known schedules that could not be scored"
+        return {k: s.reason for k, (_, s) in self.rows.items() if s.reason}
+    @property
+    def remarks(self):
+        "What has to be known about the rows, in sentences"
+        k, value = self.best_known, lambda k: self.rows[k][1].value
+        out = [f'{k} is no worse here ({value(k):.4g}, the transferred steps {value("transferred"):.4g})'
+            ] if value(k) <= value('transferred') else []
+        return [*out, *(f'{k} failed: {reason}' for k, reason in self.failures.items())]
 
 # %% ../nbs/82_transfer.ipynb #1eb7e028
 @patch(as_prop=True)
@@ -134,6 +145,9 @@ def summary(self:Transfer)->dict:
                 uniform_held_out=value('uniform'), best_known=self.best_known,
                 best_known_held_out=value(self.best_known),
                 network_evaluations=self.nfe,
+                **(dict(nothing_better_than=self.best_known) if value(self.best_known) <= value('transferred') else {}),
+                **(dict(baselines={k: dict(held_out=None, reason=r) for k, r in self.failures.items()}) if self.failures
+                else {}),
                 **(dict(classifier_gradients=self.classifier_gradients) if self.classifier_gradients else {}))
 
 # %% ../nbs/82_transfer.ipynb #13e796f6
@@ -209,7 +223,9 @@ def _score(fit, names, notes, seed, progress):
     bad = {k: s.reason for k, (_, s) in rows.items() if not math.isfinite(s.value)}
     if 'uniform' in bad or 'transferred' in bad:
         raise RuntimeError(f'there is nothing to compare: {"; ".join(f"{k}: {v}" for k, v in bad.items())}')
-    return Transfer(names['transferred'], rows, fit.model, fit.metric, seed, notes)
+    # what it was measured in is what it is drawn in
+    rows = {k: (dataclasses.replace(c, precision=fit.model.precision), s) for k, (c, s) in rows.items()}
+    return Transfer(rows['transferred'][0], rows, fit.model, fit.metric, seed, notes)
 
 # %% ../nbs/82_transfer.ipynb #d56826c7
 @patch
@@ -223,9 +239,11 @@ def table(self:Transfer)->list:
 @patch
 def _text(self:Transfer):
     "Head and rows of the table as words, and what stands below it"
-    rows = [(r['schedule'], r['steps'], str(r['evaluations']), f'{r["held_out"]:.4g}', f'{r["ratio"]:.3f}')
-        for r in self.table()]
-    below = f'{self.model.name}: {self.n:,} fresh samples each, {self.spent}; {"; ".join(self.notes)}'
+    shown = lambda v, digits, none: format(v, digits) if math.isfinite(v) else none
+    rows = [(r['schedule'], r['steps'], str(r['evaluations']), shown(r['held_out'], '.4g', 'failed'),
+        shown(r['ratio'], '.3f', '-')) for r in self.table()]
+    said = '; '.join([*self.notes, *self.remarks])
+    below = f'{self.model.name}: {self.n:,} fresh samples each, {self.spent}; {said}'
     return ('schedule', 'steps', 'network evaluations', f'held-out {self.metric}', 'to uniform'), rows, below
 
 # %% ../nbs/82_transfer.ipynb #8bf9878d
