@@ -13,16 +13,38 @@ import numpy as np
 from fastcore.basics import patch
 from .space import Candidate
 from .fitness import beaten, gap
-from .search import Run, Search
+from .search import Bound, Run, Search, final_images, _spends
 
 # %% ../nbs/88_asktell.ipynb #e6237ce5
 class DrivenSearch(Search):
     "A search whose candidates come from outside; takes what `Search` takes, and the name of the driver, which the journal keeps"
-    def __init__(self, *args, driver:str='outside', **kwargs): super().__init__(*args, **kwargs); self.driver = driver
+    def __init__(self, *args, driver:str='outside', **kwargs):
+        super().__init__(*args, **kwargs)
+        self.driver = driver
     @property
     def config(self)->dict:
         "All that the result depends on, as plain values"
         return dict(super().config, goal=f'driven by {self.driver}')
+
+# %% ../nbs/88_asktell.ipynb #1675cd0f
+@patch
+def _drawn(self:DrivenSearch, candidates:int=0)->int:
+    "Images that are drawn at most, held-out ones apart, if so many candidates are asked for"
+    return candidates*self.preset.samples + final_images(self.preset)
+@patch
+def bound_for(self:DrivenSearch, candidates:int)->Bound:
+    "What the search costs at most if the driver asks for so many candidates"
+    return self.bound_of(self._drawn(candidates) + self.winners*self.preset.held_out)
+@patch(as_prop=True)
+def _total(self:DrivenSearch)->int|None:
+    "How many images the bar counts to: that is not known"
+    return None
+@patch
+def _price(self:DrivenSearch): # text
+    "What it costs at most, in words"
+    each = self.preset.samples*self.dearest[0]
+    return (f'at most {each:,} network evaluations for each candidate that is asked for, '
+        f'and {_spends(self.bound)} in the end')
 
 # %% ../nbs/88_asktell.ipynb #aaffe5af
 @dataclass(eq=False)

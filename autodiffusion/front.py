@@ -41,6 +41,7 @@ def crowding(
 class FrontSearch(Search):
     "A search for all candidates that none beats in both distance and cost; takes what `Search` takes but `last_samples`"
     modelled = False    # the model of the scores knows one aim, not two
+    ranges = True       # cost is an aim of its own, so that lists of any length can be told apart
     def __init__(self, *args, last_samples:int=0, **kwargs):
         if last_samples:
             raise ValueError(f'a front has no last decision between its candidates: leave last_samples '
@@ -93,30 +94,42 @@ def _finals_card(self:FrontSearch):
     return (f'{p.finalists} of the front, then {p.refinements} generations of {p.finalists}; '
         f'{p.final_samples} samples each')
 
+@patch(as_prop=True)
+def winners(self:FrontSearch)->int:
+    "How many candidates get held-out scores at most, baselines apart"
+    return self.preset.finalists
 @patch
-def _pictures(self:FrontSearch):
-    p = self.preset
-    return search_pictures(p) + (p.finalists + len(self.baselines()))*p.held_out
+def _drawn(self:FrontSearch)->int:
+    "Images that are drawn at most, held-out ones apart"
+    return search_pictures(self.preset, refining=(self.preset.final_samples,))
+@patch
+def _compared(self:FrontSearch)->set:
+    "All baselines, each once"
+    return {*self.baselines().values()}
 
 # %% ../nbs/86_front.ipynb #9c22d3ae
 @patch
 def _finish(self:FrontSearch, run):
     "Finalists and their children on more samples, the front of those on fresh noise, and full steps beside them"
     p, bar = self.preset, run.bar
-    bar.set_description('finalists')
+    bar.say('finalists')
     run.scores('finalists', self.best_of(run.values(p.samples), p.finalists), p.final_samples)
     for r in range(p.refinements):
-        bar.set_description(f'refinement {r + 1}/{p.refinements}')
+        bar.say(f'refinement {r + 1}/{p.refinements}')
         run.scores(f'refinement {r + 1}', self._children(run, p.evolution.generations + r, p.finalists),
             p.final_samples)
     finals = dict(run.levels[p.final_samples])
+    run.upto(self._drawn())
     fresh = run.fresh()
-    bar.set_description('held out')
-    rows = {c: run.score('held out', c, p.held_out, fresh)
+    bar.say('held out')
+    rows = {run.delivered(c): run.score('held out', c, p.held_out, fresh)
         for c in self.best_of(run.values(p.final_samples), p.finalists)}
-    known = {n: (c, run.score('held out', c, p.held_out, fresh)) for n, c in self.baselines().items()}
-    bar.set_description('done'); bar.update(max(0, bar.total - bar.n))
-    return Front(self, rows, known, run.history, finals, dict(run.journal.found))
+    known = {c: run.score('held out', c, p.held_out, fresh) for c in dict.fromkeys(self.baselines().values())
+        if c not in rows} | rows
+    bar.say('done')
+    run.upto(bar.total or 0)
+    named = {k: (run.delivered(c), known[c]) for k, c in self.baselines().items()}
+    return Front(self, rows, named, run.history, finals, dict(run.journal.found))
 
 # %% ../nbs/86_front.ipynb #bba9103d
 @dataclass(frozen=True, eq=False)
@@ -129,7 +142,19 @@ class Front:
     finals: dict        # Candidate -> Score of the finals
     found: dict         # batch size and precision of the run
 
-    def cost(self, c): "In full steps"; s = self.search.space; return s.cost(c)/(s.blocks.full if s.blocks else 1)
+    def cost(self, c):
+        "In full steps; without blocks, in network calls"
+        s = self.search.space
+        return s.cost(c)/(s.blocks.full if s.blocks else 1)
+    def unbeaten(self, c): # name or None
+        "The best baseline that costs no more than `c` and is no worse on fresh noise"
+        value = {k: s.value for k, (b, s) in self.known.items() if self.cost(b) <= self.cost(c) + 1e-9}
+        best = min(value, key=value.get, default=None)
+        return best if best and math.isfinite(value[best]) and value[best] <= self.rows[c].value else None
+    @property
+    def unit(self):
+        "What costs are counted in"
+        return 'full steps' if self.search.space.blocks else 'network calls'
     def pick(self, most:float)->Candidate:
         "The best candidate, by its score in the finals, that costs at most as much as `most` full steps"
         can = [c for c in self.rows if self.cost(c) <= most + 1e-9]
@@ -144,20 +169,35 @@ def write(self:Front, out, model, found):
     "One candidate file for each point: front/COST.json, with a number behind it where two cost nearly the same"
     costs = [f'{self.cost(c):.3f}' for c in self.rows]
     names = [v + f'-{k}'*(k > 0) for i, v in enumerate(costs) for k in [costs[:i].count(v)]]
-    for name, (c, s) in zip(names, self.rows.items()):
-        c.save(out/'front'/f'{name}.json', model,
-            scores=dict(metric=self.search.reference.metric, held_out=s.value, held_out_samples=s.n,
-            cost_in_full_steps=self.cost(c)), precision=found['precision'])
+    for name, c in zip(names, self.rows):
+        c.save(out/'front'/f'{name}.json', model, scores=self.summary(c), precision=found['precision'])
+
+@patch
+def summary(self:Front, c:Candidate)->dict:
+    "The scores of one point as plain values, as they are written into its file"
+    s, failed = self.rows[c], {k: s.reason for k, (_, s) in self.known.items() if not math.isfinite(s.value)}
+    return dict(metric=self.search.reference.metric, held_out=s.value if math.isfinite(s.value) else None,
+        held_out_samples=s.n, cost_in_full_steps=self.cost(c), **(dict(reason=s.reason) if s.reason else {}),
+        **(dict(nothing_better_than=self.unbeaten(c)) if self.unbeaten(c) else {}),
+        **(dict(baselines={k: dict(held_out=None, reason=r) for k, r in failed.items()}) if failed else {}))
 
 # %% ../nbs/86_front.ipynb #60d5f6d8
+@patch(as_prop=True)
+def notes(self:Front)->list: # of sentences
+    "What has to be known about the points: where a baseline of no higher cost is as good, and what failed"
+    beaten = [f'at {self.cost(c):.2f} {self.unit} nothing better than {k} was found' for c in self.rows
+        if (k := self.unbeaten(c))]
+    failed = {**{k: s for k, (_, s) in self.known.items()}, **{f'{self.cost(c):.2f}': s for c, s in self.rows.items()}}
+    return beaten + [f'{k} failed: {s.reason}' for k, s in failed.items() if not math.isfinite(s.value)]
+
 @patch
 def __str__(self:Front):
-    rows = ([('cost in full steps', 'steps', f'held-out {self.search.reference.metric}')]
-        + [(f'{self.cost(c):.2f}', ' '.join(f'{t:g}' for t in c.times), f'{s.value:.4g}')
-        for c, s in self.rows.items()])
+    rows = ([(f'cost in {self.unit}', 'steps', f'held-out {self.search.reference.metric}')]
+        + [(f'{self.cost(c):.2f}', ' '.join(f'{t:g}' for t in c.times),
+        f'{s.value:.4g}' if math.isfinite(s.value) else 'failed') for c, s in self.rows.items()])
     w = [max(map(len, col)) for col in zip(*rows)]
-    return '\n'.join('  '.join(x.ljust(k) if i == 1 else x.rjust(k) for i, (x, k) in enumerate(zip(r, w)))
-        for r in rows)
+    lines = ['  '.join(x.ljust(k) if i == 1 else x.rjust(k) for i, (x, k) in enumerate(zip(r, w))) for r in rows]
+    return '\n'.join([*lines, *(f'{note[0].upper()}{note[1:]}.' for note in self.notes)])
 
 @patch
 def plot(self:Front):
@@ -167,5 +207,6 @@ def plot(self:Front):
     for name, mark in (('uniform', 's--'), ('trailing', '^--')):
         pts = [(self.cost(c), s.value) for n, (c, s) in self.known.items() if n.startswith(name)]
         if pts: ax.plot(*zip(*pts), mark, ms=4, lw=.8, label=f'{name}, all blocks')
-    ax.set(xlabel='cost of a picture, in full steps', ylabel=f'held-out {self.search.reference.metric}', yscale='log')
-    ax.legend(); return fig
+    ax.set(xlabel=f'cost of an image, in {self.unit}', ylabel=f'held-out {self.search.reference.metric}', yscale='log')
+    ax.legend()
+    return fig

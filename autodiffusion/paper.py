@@ -191,7 +191,7 @@ def preset(self:Recipe,
 def search(self:Recipe,
     model:Denoiser,         # the model, of the recipe's noise schedule
     reference:Reference,    # statistics of real pictures, with an extractor
-    steps=4,                # number of steps, or (fewest, most)
+    steps=4,                # number of steps
     out=None,               # folder for the journal and the results; None: nothing is written
     seed:int=0,             # seed of the search and of its noise
     *, start=None,          # a list of times to start from instead of the uniform one
