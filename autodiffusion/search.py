@@ -106,7 +106,7 @@ def _repr_markdown_(self:Preset):
     rows = {'generations': f'{e.generations} of {e.population} candidates, recipe {e.name!r}'
             + (f', each chosen among {self.pool}' if self.pool > 1 else ''),
         'samples per candidate': ', then '.join(f'{n:,}' for n in (*self.rungs, self.samples)),
-        'finals': f'{self.finalists} candidates, {self.final_samples:,} samples each; {self.refinements} refinements',
+        'finals': f'the best {self.finalists}, {self.final_samples:,} samples each; {self.refinements} refinements',
         'last decision': ', then '.join(f'{n:,} samples' for n in self.race) or 'none',
         'held out': f'{self.held_out:,} fresh samples',
         'cost': f'at most {search_pictures(self) + self.held_out:,} images and those of the known schedules'}
