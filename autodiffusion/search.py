@@ -22,7 +22,6 @@ from .rules import get_sampler
 from .samplers import check_blocks, check_times, evaluations, gradients
 from .evolve import Evolution, grafts, propose, seed_genes, single_changes
 from .proposals import proposals, trajectory
-from .surrogate import choose
 from .fid import Reference
 from .fitness import Fitness, Score, find_batch_size, fastest_precision, beaten, gap, toy_problem
 from .workers import Workers, pool, send
@@ -655,13 +654,14 @@ def _children(self:Search, run, g, n):
     ranked, seen = self.rank(run.most(ev.parents)), {c for level in run.levels.values() for c in level}
     seeds = [*self.seeds, *map(unpack, run.journal.found.get('proposals', ()))]
     pool = propose(g, ranked, self.space, self.model.schedule, ev, self.seed, seeds, seen)
-    # what a model of block lists has to learn is much
-    known = run.everything() if b else run.most(2*self.space.step_range[1] + 4)
+    known = run.everything() if b else run.most(2*self.space.step_range[1] + 4) # block lists are much to learn
     # not at once, so that the search sees many beginnings first
     if self.grafted and wide > 1 and g > 1 and not b: pool += grafts(pool, known, self.space, seen)
-    cs = choose(pool, n, known, self.model.schedule, b, self.thrift) if wide > 1 else pool
-    run.fit.shared.plan(cs, ranked[:ev.parents])
-    return cs
+    if wide > 1:
+        from autodiffusion.surrogate import choose  # loads scikit-learn, which sampling does without
+        pool = choose(pool, n, known, self.model.schedule, b, self.thrift)
+    run.fit.shared.plan(pool, ranked[:ev.parents])
+    return pool
 
 # %% ../nbs/80_search.ipynb #10021df1
 @patch
