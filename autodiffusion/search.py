@@ -24,7 +24,6 @@ from .rules import get_sampler
 from .samplers import check_blocks, check_times, evaluations, gradients
 from .evolve import Evolution, grafts, propose, seed_genes, single_changes
 from .proposals import fine_times, proposals, trajectory
-from .surrogate import Recent, choose
 from .fid import Reference
 from .fitness import Fitness, Score, find_batch_size, fastest_precision, beaten, gap, toy_problem
 from .workers import Workers, pool, send
@@ -696,7 +695,10 @@ def _begun(self:Search, journal, bar, crew): # Run
     p, found = self.preset, journal.found
     model = self.model.with_(precision=found['precision'])
     fit = self._fitness(model, rungs=p.counts, batch_size=found['batch_size'], parts=bool(p.rungs or p.race))
-    recent = None if self.room is None else Recent(self.room)
+    recent = None
+    if self.room is not None:
+        from autodiffusion.surrogate import Recent  # loads scikit-learn, which sampling does without
+        recent = Recent(self.room)
     return Run(self, model, journal, bar, fit, {n: {} for n in p.counts}, [], crew, recent)
 
 @patch(as_prop=True)
@@ -784,7 +786,7 @@ class Run:
     levels: dict        # number of samples -> {Candidate: Score}
     history: list       # (Candidate, Score) on the first rung, in the order of proposal
     workers: Workers|None = None    # other processes that compute features
-    recent: Recent|None = None      # what the prefix cache holds, where it has no room for all
+    recent: object = None           # a Recent: what the prefix cache holds, where it has no room for all
 
     def fresh(self)->Fitness:
         "A fitness on noise that the search has not seen, for held-out scores; what candidates of the search share is let go for it"
@@ -929,14 +931,14 @@ def _children(self:Search, run, g, n):
     ranked, seen = self.rank(run.most(ev.parents)), {c for level in run.levels.values() for c in level}
     seeds = [*self.seeds, *map(unpack, run.journal.found.get('proposals', ()))]
     pool = propose(g, ranked, self.space, self.model.schedule, ev, self.seed, seeds, seen)
-    # what a model of block lists has to learn is much
-    known = run.everything() if b else run.most(2*self.space.step_range[1] + 4)
+    known = run.everything() if b else run.most(2*self.space.step_range[1] + 4) # block lists are much to learn
     # not at once, so that the search sees many beginnings first
     if self.grafted and wide > 1 and g > 1 and not b: pool += grafts(pool, known, self.space, seen)
-    if wide > 1: cs = choose(pool, n, known, self.model.schedule, b, self.thrift, **run.prices)
-    else: cs = pool
-    run.fit.shared.plan(cs, ranked[:ev.parents])
-    return cs
+    if wide > 1:
+        from autodiffusion.surrogate import choose  # loads scikit-learn, which sampling does without
+        pool = choose(pool, n, known, self.model.schedule, b, self.thrift, **run.prices)
+    run.fit.shared.plan(pool, ranked[:ev.parents])
+    return pool
 
 # %% ../nbs/80_search.ipynb #10021df1
 @patch

@@ -1,0 +1,124 @@
+"""House rules that a program can count. `style.py RULE` checks one of them, `style.py` all, and `style.py --limits`
+prints what stands there today, to be pasted below. A limit may fall, never rise; what is not listed has none of it
+(a module: 430 lines)."""
+import ast, io, json, re, sys, tokenize
+from pathlib import Path
+
+root = Path(__file__).resolve().parent.parent
+nbs, lib = root/'nbs', root/'autodiffusion'
+LONG_CELL, LONG_MODULE = 25, 430
+
+LIMITS = {
+    'semicolons': {
+        'adm.py': 7, 'asktell.py': 8, 'batches.py': 15, 'blocks.py': 38, 'budget.py': 9, 'cli.py': 25,
+        'denoiser.py': 3, 'deploy.py': 21, 'evolve.py': 37, 'explore.py': 2, 'fid.py': 17, 'fitness.py': 15,
+        'front.py': 11, 'hub.py': 31, 'metrics.py': 31, 'paper.py': 4, 'plots.py': 12, 'prefixes.py': 6,
+        'proposals.py': 7, 'rules.py': 4, 'samplers.py': 3, 'schedule.py': 1, 'search.py': 36,
+        'signals.py': 14, 'space.py': 18, 'surrogate.py': 9, 'transfer.py': 8, 'workers.py': 14, 'zoo.py': 12},
+    'long_cells': {
+        '10_denoiser.ipynb': 2, '120_cli.ipynb': 4, '130_all.ipynb': 1, '20_samplers.ipynb': 2,
+        '45_proposals.ipynb': 1, '65_metrics.ipynb': 2, '70_fitness.ipynb': 1, '80_search.ipynb': 1,
+        '84_batches.ipynb': 2, '92_adm.ipynb': 1, '96_hub.ipynb': 2},
+    'long_modules': {
+        'adm.py': 556, 'batches.py': 446, 'blocks.py': 798, 'cli.py': 873, 'fid.py': 473, 'hub.py': 841,
+        'metrics.py': 563, 'search.py': 835, 'space.py': 467},
+}
+
+# cells that a page does not show
+HIDDEN = {'hide', 'exporti', 'default_exp', 'include'}
+# what a sentence before it may announce: a list, a table, code, a formula, a quotation, an image, HTML
+ANNOUNCED = re.compile(r'\s*([-*+|>]|\d+\.|```|\$\$| {4}|!\[|<)')
+
+
+def text(o): return o if isinstance(o, str) else ''.join(o)
+
+def modules(): return [o for o in sorted(lib.glob('*.py')) if o.name != '_modidx.py']
+
+def notebooks():
+    names = sorted(o.relative_to(nbs) for o in nbs.rglob('*.ipynb'))
+    return [nbs/o for o in names if not any(p.startswith(('.', '_')) for p in o.parts)]
+
+def cells(path): return json.loads(path.read_text(encoding='utf-8'))['cells']
+
+def directives(code): return {o.strip(':') for o in re.findall(r'^\s*#\s*\|\s*(\S+)', code, re.M)}
+
+def without_directives(code): return re.sub(r'^\s*#\s*\|.*\n?', '', code, flags=re.M)
+
+
+def semicolons():
+    "Statements joined with ';', by module."
+    res = {}
+    for path in modules():
+        tokens = tokenize.generate_tokens(io.StringIO(path.read_text(encoding='utf-8')).readline)
+        res[path.name] = sum(o.type == tokenize.OP and o.string == ';' for o in tokens)
+    return res
+
+def long_cells():
+    "Exported cells of more than 25 lines, by notebook."
+    res = {}
+    for path in notebooks():
+        codes = [text(c['source']) for c in cells(path) if c['cell_type'] == 'code']
+        exported = [without_directives(o).strip() for o in codes if directives(o) & {'export', 'exporti'}]
+        res[str(path.relative_to(nbs))] = sum(len(o.splitlines()) > LONG_CELL for o in exported)
+    return res
+
+def long_modules():
+    "Lines of modules that have more than 430 of them."
+    lines = {o.name: len(o.read_text(encoding='utf-8').splitlines()) for o in modules()}
+    return {k: v for k, v in lines.items() if v > LONG_MODULE}
+
+def shown(cell):
+    "Whether a page shows something of a code cell: of an exported one only what is public."
+    code = text(cell['source'])
+    names = directives(code)
+    if names & HIDDEN or not code.strip(): return False
+    if 'export' not in names: return True
+    made = [o for o in ast.parse(without_directives(code)).body if isinstance(o, (ast.FunctionDef, ast.ClassDef))]
+    return any(not o.name.startswith('_') or o.name.startswith('__') for o in made)
+
+def follows(cs, k):
+    "Whether a page shows code or output between cell `k` and the next text."
+    for c in cs[k + 1:]:
+        if c['cell_type'] != 'code': return False
+        if shown(c): return True
+    return False
+
+def announcements():
+    "Sentences that end in ':' and are followed by nothing but other text, by notebook."
+    res = {}
+    for path in notebooks():
+        cs, found = cells(path), []
+        for k, c in enumerate(cs):
+            if c['cell_type'] != 'markdown': continue
+            parts = re.split(r'\n\s*\n', text(c['source']).strip())
+            inside = [a for a, b in zip(parts, parts[1:]) if ends(a) and not ANNOUNCED.match(b)]
+            found += inside + ([parts[-1]] if ends(parts[-1]) and not follows(cs, k) else [])
+        for o in found: print(f'{path.relative_to(root)}: nothing follows "...{o[-80:]}"')
+        res[str(path.relative_to(nbs))] = len(found)
+    return res
+
+def ends(part): return re.search(r':[*_`]*$', part.rstrip())
+
+
+RULES = {o.__name__: o for o in (semicolons, long_cells, long_modules, announcements)}
+
+def check(name):
+    "Compare what there is with the limits; says where there is more, and where the limit may be lowered."
+    have, limits = RULES[name](), LIMITS.get(name, {})
+    least = LONG_MODULE if name == 'long_modules' else 0
+    for k, v in have.items():
+        if v > limits.get(k, least): print(f'{k}: {v}, and the limit is {limits.get(k, least)}')
+    for k, limit in limits.items():
+        if have.get(k, 0) < limit: print(f'{k}: {have.get(k, 0)}, so the limit {limit} in .ci/style.py can be lowered')
+    return all(v <= limits.get(k, least) for k, v in have.items())
+
+def main(args):
+    if args == ['--limits']:
+        for name, rule in RULES.items(): print(f'{name!r}:', {k: v for k, v in rule().items() if v})
+        return
+    if wrong := set(args) - set(RULES): sys.exit(f'unknown: {", ".join(wrong)}; there are {", ".join(RULES)}')
+    for name in args or RULES: print(f'{name}: {RULES[name].__doc__}')
+    results = [check(o) for o in args or RULES]
+    sys.exit(not all(results))
+
+if __name__ == '__main__': main(sys.argv[1:])
