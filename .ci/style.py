@@ -21,7 +21,7 @@ LIMITS = {
         '70_fitness.ipynb': 1, '80_search.ipynb': 11, '82_transfer.ipynb': 1, '84_batches.ipynb': 2,
         '86_front.ipynb': 2, '92_adm.ipynb': 2, '96_hub.ipynb': 8, '98_deploy.ipynb': 3},
     'long_modules': {
-        'adm.py': 622, 'batches.py': 464, 'blocks.py': 802, 'cli.py': 1002, 'deploy.py': 678, 'hub.py': 1287,
+        'adm.py': 622, 'batches.py': 464, 'blocks.py': 802, 'cli.py': 1003, 'deploy.py': 678, 'hub.py': 1287,
         'search.py': 1166, 'space.py': 566},
 }
 

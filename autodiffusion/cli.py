@@ -721,7 +721,8 @@ def report(result, out):
     result.save_grid(out/'samples.png')
     result.save_plot(out/'search.png')
     print(f'\n{result}\n')
-    print(f'searched / uniform = {result.ratio:.3f} ({result.search.reference.metric}, held out; lower is better)\n')
+    if np.isfinite(result.ratio):
+        print(f'searched / uniform = {result.ratio:.3f} ({result.search.reference.metric}, held out; lower is better)\n')
     for f, what in {'best.json': 'the candidate', 'samples.png': 'same noise, one row a schedule',
             'search.png': 'score against evaluations', 'journal.jsonl': 'every score'}.items():
         print(f'{out/f}: {what}')
