@@ -37,7 +37,7 @@ from .transfer import check_transfer, transfer
 from .batches import sample_to, spread, worker, worker_device
 from .adm import ADMConfig, adm_denoiser, get_preset, load_adm
 from .paper import get_recipe
-from .hub import Target, flow_start, from_diffusers, open_pipeline, own_steps, read_prompts, save_memory
+from .hub import Target, from_diffusers, open_pipeline, own_steps, read_prompts, save_memory, time_limits
 from .deploy import print_lists, save_lists
 from .zoo import Classifier, classifier_extractor, data_file, load_demo, load_unet, load_weights
 from .plots import image_grid, own_png, save_png
@@ -566,7 +566,7 @@ def search_space(o, r, m): # (SearchSpace, seeds)
     given = dict(windows=windows_round(o.start, o.window, T) if o.window is not None else None, min_gap=o.min_gap,
         sampler=o.sampler, eta=o.eta)
     given = {**{k: v for k, v in given.items() if v is not None}, **end_range(o.t_end, o.free_end)}
-    if o.diffusers and not r and not o.start: given = {**flow_start(m, o.sampler or 'ddim'), **given}
+    if o.diffusers and not r and not o.start: given = {**time_limits(m), **given}
     if o.budget is not None: given['blocks'] = block_rules(m, o.budget, *rule_options(o))
     end = given.get('free_end')
     return (r.space(m.schedule, n, **given) if r else SearchSpace(T, n, **given),
