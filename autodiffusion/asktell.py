@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from fastcore.basics import patch
 from .space import Candidate
-from .fitness import beaten, gap
+from .fitness import count_better, paired_difference
 from .search import Bound, Run, Search, final_images, _spends
 
 # %% ../nbs/88_asktell.ipynb #e6237ce5
@@ -67,7 +67,7 @@ class Session:
         share = np.sort(np.clip(x, 0, 1))[::-1]
         times = (share*(s.n_train - 1)).round()
         if s.free_end: times[-1] = round(share[-1]*s.n_train - 1)   # from clean data, at -1
-        return s.repair(times.tolist())
+        return s.project(times.tolist())
 
 # %% ../nbs/88_asktell.ipynb #e022feb8
 @patch
@@ -90,7 +90,7 @@ def score(self:Session,
     p, run = self.run.search.preset, self.run
     for n in (*p.rungs, p.samples) if top and c not in run.levels[p.samples] else (p.samples,):
         s, = self._on([c], n)
-        if top and beaten(s, run.levels[n].values()) >= top: break
+        if top and count_better(s, run.levels[n].values()) >= top: break
     return s.value
 
 # %% ../nbs/88_asktell.ipynb #641d31b6
@@ -101,7 +101,7 @@ def ranked(self:Session,
 )->list:
     "Candidates, best first; samples are drawn, from rung to rung of the preset, for those only that cannot be told from some other; for the first to the end, unless another one beats it"
     p, levels = self.run.search.preset, self.run.levels; left = [*dict.fromkeys(cs)]; cs, last = left, {}
-    def unclear(a, b): d, se = gap(a, b); return a.value < math.inf and b.value < math.inf and abs(d) <= z*se
+    def unclear(a, b): d, se = paired_difference(a, b); return a.value < math.inf and b.value < math.inf and abs(d) <= z*se
     for n in (*p.rungs, p.samples):
         now = dict(zip(left, self._on(left, n))); last |= {c: n for c in left}
         left = [c for c in left if any(unclear(now[c], now[o]) for o in left if o != c)]

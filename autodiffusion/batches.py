@@ -237,14 +237,14 @@ def begin(self:Store,
     find,           # called when the run is new: a dict of values found by trying, kept with the run
 )->dict: # the found values of this run
     "Begin the run or continue it; raises ValueError when the output belongs to another"
-    known = self.known()
+    known = self.baselines()
     if known is None:
         record = dict(format=RECORD, config=config, found=find())
         text = json.dumps(record, indent=1, allow_nan=False).encode() + b'\n'
         self._check_room()
         try: self.work.mkdir(parents=True, exist_ok=True); self._claim(text)
         except OSError as e: raise ValueError(f'{self.out}: cannot write there ({e.strerror})') from None
-        known = self.known() or json.loads(text)
+        known = self.baselines() or json.loads(text)
     differ = differences(known['config'], config)
     if differ:
         raise ValueError(f'{self.out} holds another run ({"; ".join(differ)}); choose another output, or delete '
@@ -376,7 +376,7 @@ def _check(model, how, n, seed, labels, batch_size, shard, precision):
 
 def _recorded(store):
     "Pictures in a shard of the run that the output belongs to; None for a new one"
-    size = (store.known() or {'config': {}})['config'].get('shard')
+    size = (store.baselines() or {'config': {}})['config'].get('shard')
     return size if isinstance(size, int) and size > 0 else None
 
 # %% ../nbs/84_batches.ipynb #7a1c90f1

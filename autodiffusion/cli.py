@@ -25,19 +25,19 @@ from fastcore.meta import delegates
 from fastcore.script import anno_parser, store_true
 from .denoiser import Denoiser
 from .samplers import evaluations, gradients, sample, plan, check_times, check_labels, get_sampler
-from .space import Candidate, SearchSpace, as_times, trailing, windows_round, load_candidate, to_json, write_text
+from .space import Candidate, SearchSpace, as_times, trailing, windows_around, load_candidate, to_json, write_text
 from .blocks import UNITS, Sensitivity, find_blocks, sensitivity
-from .budget import BlockSpace
+from .block_space import BlockSpace
 from .fid import EXTENSIONS, INCEPTION, Reference, compare
 from .fid import open_images, statistics, to_uint8, read_array, check_prepared
 from .fitness import Fitness, fastest_precision, find_batch_size
-from .workers import send
+from .executors import send
 from .search import Search, best_of, weights_check
 from .transfer import check_transfer, transfer
 from .batches import sample_to, spread, worker, worker_device
 from .adm import ADMConfig, adm_denoiser, get_preset, load_adm
 from .paper import get_recipe
-from .hub import Target, from_diffusers, open_pipeline, own_steps, read_prompts, save_memory, time_limits
+from .pipelines import Target, from_diffusers, open_pipeline, own_steps, read_prompts, save_memory, time_limits
 from .deploy import print_lists, save_lists
 from .zoo import Classifier, classifier_extractor, data_file, load_demo, load_unet, load_weights
 from .plots import image_grid, own_png, save_png
@@ -563,7 +563,7 @@ def search_space(o, r, m): # (SearchSpace, seeds)
     if o.window is not None and not o.start: raise ValueError('--window needs --start: the times round which to search')
     if o.start: check_times(o.start, m.schedule)
     T = len(m.schedule); n = step_range(o)
-    given = dict(windows=windows_round(o.start, o.window, T) if o.window is not None else None, min_gap=o.min_gap,
+    given = dict(windows=windows_around(o.start, o.window, T) if o.window is not None else None, min_gap=o.min_gap,
         sampler=o.sampler, eta=o.eta)
     given = {**{k: v for k, v in given.items() if v is not None}, **end_range(o.t_end, o.free_end)}
     if o.diffusers and not r and not o.start: given = {**time_limits(m), **given}

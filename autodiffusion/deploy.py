@@ -16,11 +16,11 @@ import numpy as np, torch
 from fastcore.basics import patch
 from .schedule import NoiseSchedule, CLEAN
 from .denoiser import Denoiser, Prediction, bare
-from .rules import get_sampler, spans, walk
+from .solvers import get_sampler, intervals, walk
 from .samplers import check_blocks, check_times
 from .blocks import find_blocks
 from .space import Candidate, load_candidate, write_text
-from .hub import (FAMILIES, Backbone, blank_model, get_family, need, pipeline_call, pipeline_class,
+from autodiffusion.pipelines import (FAMILIES, Backbone, blank_model, get_family, need, pipeline_call, pipeline_class,
     _scheduler, _size)
 
 # %% ../nbs/98_deploy.ipynb #5bd54962
@@ -33,7 +33,7 @@ class Replay:
     "A sampler turned round: tell it what the network said, and it says what to ask next"
     def __init__(self, schedule, c, x, draw): # draw: number of a move -> fresh noise
         self.sampler, self.eta, self.x, self.draw = get_sampler(c.sampler), c.eta, x, draw
-        self.moves, self.said, self.drawn = spans(schedule, c.times, c.t_end), [], {}
+        self.moves, self.said, self.drawn = intervals(schedule, c.times, c.t_end), [], {}
 
     def z(self, k):
         if k not in self.drawn: self.drawn[k] = self.draw(k)

@@ -10,7 +10,7 @@ import html, io, warnings
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 from .denoiser import Denoiser
-from .rules import SAMPLERS
+from .solvers import SAMPLERS
 from .samplers import sample
 from .space import Candidate, SearchSpace, uniform
 from .plots import image_grid, plot_steps
@@ -25,7 +25,7 @@ def show_steps(
     sampler:str='ddim',     # name of the sampler
 )->Figure:
     "The steps on the time line, and the samples they give"
-    c = SearchSpace(len(model.schedule), len(times), sampler=sampler).repair(times)
+    c = SearchSpace(len(model.schedule), len(times), sampler=sampler).project(times)
     images = image_grid(sample(model, c, n=n, seed=seed), 10)   # before the figure, which would stay open if this failed
     fig, (ax, bx) = plt.subplots(2, 1, figsize=(7, 2.6), height_ratios=(1, 4), layout='constrained')
     plot_steps({sampler: c}, model.schedule, ax)

@@ -14,9 +14,9 @@ import numpy as np
 from fastcore.basics import patch
 from .schedule import NoiseSchedule, CLEAN
 from .denoiser import Denoiser
-from .rules import get_sampler, spans
+from .solvers import get_sampler, intervals
 from .samplers import check_times
-from .budget import BlockSpace
+from .block_space import BlockSpace
 from .space import Candidate, SearchSpace
 from .fid import Reference
 from .search import PRESETS, Search, search_pictures
@@ -261,11 +261,11 @@ def cost(self:Recipe,
     "What the search costs"
     p, schedule = replace(self.preset(steps), **changes), self.noise_schedule
     times = self.start(schedule, steps); end = times[steps:] or [CLEAN]
-    calls = sum(get_sampler(self.sampler).calls(m) for m in spans(schedule, times[:steps], end[0]))
+    calls = sum(get_sampler(self.sampler).calls(m) for m in intervals(schedule, times[:steps], end[0]))
     n, once = search_pictures(p), calls*(2 if self.guidance_scale != 1 else 1)
     theirs = Candidate(tuple(times[:steps]), end[0], self.sampler)
     # the winner, the known schedules, and where the search starts
-    rows = 1 + len({*SearchSpace(len(schedule), steps, sampler=self.sampler).known(schedule).values(), theirs})
+    rows = 1 + len({*SearchSpace(len(schedule), steps, sampler=self.sampler).baselines(schedule).values(), theirs})
     return Cost(n, n*once, n*calls*(self.classifier_scale != 0), rows*p.held_out*once, once)
 
 # %% ../nbs/94_paper.ipynb #2a9fbd12

@@ -154,7 +154,7 @@ def leaders(
 # %% ../nbs/100_plots.ipynb #47ac90d3
 def _rungs(result): # number of images -> (known or not, spent, values)
     "The finite scores on each number of images, with the evaluations spent until then, in thousands"
-    known, out = set(result.search.space.known(result.search.model.schedule).values()), {}
+    known, out = set(result.search.space.baselines(result.search.model.schedule).values()), {}
     spent = result.found.get('proposals_nfe', 0)
     for _, c, s in result.scored:
         spent += s.nfe

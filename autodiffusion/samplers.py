@@ -13,7 +13,7 @@ import numpy as np, torch
 from tqdm import tqdm
 from .schedule import NoiseSchedule, CLEAN
 from .denoiser import Denoiser, GaussianNet
-from .rules import SAMPLERS, get_sampler, spans, walk
+from .solvers import SAMPLERS, get_sampler, intervals, walk
 
 # %% ../nbs/20_samplers.ipynb #5f098f75
 def noise(
@@ -68,7 +68,7 @@ def sample_batch(
     eta:float=0.,       # DDIM's noise, 0 to 1
     labels=None,        # (B,) class labels; by default `denoiser.labels(indices, seed)`
     callback=None,      # called before every move with a dict: k, t, x, pred
-    shared=None,        # Prefixes of this model, to go on from what other batches of these samples have in common with it
+    shared=None,        # PrefixCache of this model, to go on from what other batches of these samples have in common with it
     count=None,         # called with every step for which the network runs, and the number of pictures
 )->torch.Tensor: # (B, C, H, W) float32 on the model's device
     "Samples number `indices` in one batch"
@@ -85,7 +85,7 @@ def sample_batch(
         memory['keep'] = needs(steps, m.k) | (frozenset() if shared is None else shared.wanted(steps[:m.k + 1]))
         if count: count(steps[m.k], len(x))
         return denoiser(x, t, y, steps[m.k] if hasattr(steps[m.k], 't') else None, memory, shift=not s.shifts_mean)
-    moves = spans(denoiser.schedule, [getattr(p, 't', p) for p in steps], t_end)
+    moves = intervals(denoiser.schedule, [getattr(p, 't', p) for p in steps], t_end)
     keep = None if shared is None else lambda state: shared.keep(same, steps, state, memory)
     return walk(s, look, x, moves, lambda k: noise(seed, indices, denoiser.shape, k + 1).to(dev), eta, callback, start,
         keep)
@@ -213,7 +213,7 @@ def check_labels(denoiser:Denoiser, labels, n:int):
 def _moves(steps, denoiser): # pairs of a step and its number of calls
     how = plan(steps); s = get_sampler(how['sampler'])
     return [(p, s.calls(m)) for p, m in zip(how['steps'],
-        spans(denoiser.schedule, [getattr(p, 't', p) for p in how['steps']], how['t_end']))]
+        intervals(denoiser.schedule, [getattr(p, 't', p) for p in how['steps']], how['t_end']))]
 
 def evaluations(
     steps,              # a list of times or steps, or a candidate

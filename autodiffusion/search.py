@@ -19,14 +19,14 @@ from tqdm import tqdm
 from . import __version__
 from .schedule import CLEAN
 from .denoiser import Denoiser, bare
-from .space import Candidate, SearchSpace, Step, windows_round, write_text
-from .rules import get_sampler
+from .space import Candidate, SearchSpace, Step, windows_around, write_text
+from .solvers import get_sampler
 from .samplers import check_blocks, check_times, evaluations, gradients
-from .evolve import Evolution, grafts, propose, seed_genes, single_changes
-from .proposals import fine_times, proposals, trajectory
+from .variation import Evolution, grafts, propose, seed_genes, one_flip_neighbours
+from .initial import fine_times, proposals, trajectory
 from .fid import Reference
-from .fitness import Fitness, Score, find_batch_size, fastest_precision, beaten, gap, toy_problem
-from .workers import Workers, pool, send
+from .fitness import Fitness, Score, find_batch_size, fastest_precision, count_better, paired_difference, toy_problem
+from .executors import Workers, pool, send
 
 # %% ../nbs/80_search.ipynb #58dc352d
 @dataclass(frozen=True)
@@ -396,7 +396,7 @@ def _begin(self:Search, baselines, seeds):
     self._check_lengths()
     self.own_baselines = {k: self._baseline(k, c) for k, c in baselines.items()}
     self.seeds = tuple(seed_genes(s, self.space) for s in seeds)
-    for s in self.seeds: self.space.repair(*s)
+    for s in self.seeds: self.space.project(*s)
     self._check_blocks()
     self._fitness(self.model, batch_size=1 if self.batch_size is None else self.batch_size) # complains about what cannot be scored
 
@@ -409,7 +409,7 @@ def _check_lengths(self:Search):
         f'would only ever return {hi}. Run one search for each number of steps (steps={lo}, ...); or give a budget, '
         f'under which steps may leave out blocks: space=SearchSpace({self.space.n_train}, ({lo}, {hi}), '
         f'blocks=BlockSpace.of(model.blocks, full_steps={lo})); or look for the best at every cost: '
-        f'FrontSearch(model, reference, ({lo}, {hi}))')
+        f'ParetoSearch(model, reference, ({lo}, {hi}))')
 
 @patch
 def _fitness(self:Search, model, n:int=None, seed:int=None, rungs=None, **kw)->Fitness:
@@ -562,7 +562,7 @@ def config(self:Search)->dict:
 def baselines(self:Search, n:int)->dict:
     "The known schedules as people use them: not bent into the space, all blocks, ending at clean data; `n` steps, or with a budget as many as it pays for"
     s = self.space; n = s.full_steps if s.blocks else n
-    return {**SearchSpace(s.n_train, n, sampler=s.sampler, eta=s.eta).known(self.model.schedule), **self.own_baselines}
+    return {**SearchSpace(s.n_train, n, sampler=s.sampler, eta=s.eta).baselines(self.model.schedule), **self.own_baselines}
 
 @patch
 def _compared(self:Search)->set:
@@ -899,7 +899,7 @@ def promising(self:Search,
     finite = {c: s.value for c, s in level.items() if math.isfinite(s.value)}
     if not finite: return []
     best = level[self.rank(finite)[0]]
-    def ok(c): d, se = gap(level[c], best); return math.isfinite(level[c].value) and d <= z*se
+    def ok(c): d, se = paired_difference(level[c], best); return math.isfinite(level[c].value) and d <= z*se
     return [c for c in self.rank({c: level[c].value for c in cs}) if ok(c)][:most]
 
 # %% ../nbs/80_search.ipynb #0a070810
@@ -910,7 +910,7 @@ def hopeful(self:Search,
 )->list:
     "Those that may be among the parents: fewer others than there are parents beat them beyond doubt"
     return [c for c in cs if math.isfinite(level[c].value)
-        and beaten(level[c], level.values()) < self.preset.evolution.parents]
+        and count_better(level[c], level.values()) < self.preset.evolution.parents]
 
 @patch
 def _climb(self:Search, run, stage, cs, rungs):
@@ -946,7 +946,7 @@ def _screen(self:Search, run):
     "The second generation where blocks are searched: single changes of the best candidate"
     best, seen = (self.rank(run.most(self.preset.evolution.parents))[0],
         {c for level in run.levels.values() for c in level})
-    cs = single_changes(np.random.default_rng([self.seed, 1]), best, self.space, _size(self.preset, 1), seen)
+    cs = one_flip_neighbours(np.random.default_rng([self.seed, 1]), best, self.space, _size(self.preset, 1), seen)
     run.fit.shared.plan(cs, [best]); return cs
 
 # %% ../nbs/80_search.ipynb #758c3e09
@@ -971,7 +971,7 @@ def _stages(self:Search, run):
 @patch
 def _finals(self:Search, run):
     "Scores on more samples: of the best candidates, the best known schedule, and some generations of their children"
-    p, ev, known = self.preset, self.preset.evolution, set(self.space.known(self.model.schedule).values())
+    p, ev, known = self.preset, self.preset.evolution, set(self.space.baselines(self.model.schedule).values())
     order = list(dict.fromkeys(c for n in (p.samples, *p.rungs[::-1]) for c in self.rank(run.values(n))
         if math.isfinite(run.levels[n][c].value)))
     first = order[:p.finalists] + [c for c in order[p.finalists:] if c in known][:not known & set(order[:p.finalists])]

@@ -14,7 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel, DotProduct, RBF
 from .schedule import NoiseSchedule
-from .budget import BlockSpace
+from .block_space import BlockSpace
 from .space import Candidate, SearchSpace
 
 # %% ../nbs/55_surrogate.ipynb #9d238c6e
@@ -36,7 +36,7 @@ def bumps(cs, schedule:NoiseSchedule, blocks:BlockSpace, n:int=21, width:float=.
         default=1.)))
     for c in cs:
         gone = np.stack(blocks.tables(c.lists()))                                       # (2, steps, B)
-        harm = gone*np.clip(blocks.harms(c.times)*saves[:, None]/top, 1e-4, 1)
+        harm = gone*np.clip(blocks.sensitivities(c.times)*saves[:, None]/top, 1e-4, 1)
         b = np.exp(-((grid - angles([c], schedule)[0, :-1, None])/width)**2)
         b /= np.linalg.norm(b, axis=1, keepdims=True)
         kinds = np.einsum('jkb,kg->jbg', harm**.5, b)

@@ -14,7 +14,7 @@ from tqdm import tqdm
 from .schedule import NoiseSchedule
 from .denoiser import Denoiser
 from .samplers import check_blocks, check_times, evaluations, gradients, in_precision, warn_if_uneven
-from .space import KNOWN, Candidate, SearchSpace, load_candidate
+from .space import BASELINES, Candidate, SearchSpace, load_candidate
 from .fid import Reference
 from .fitness import Fitness, Score, find_batch_size
 from .search import HELD_OUT
@@ -61,7 +61,7 @@ def _land(times, T):
     "The times, in order, where they are legal on `T` training steps; else those next to them that are"
     moved = [round(min(max(float(t), 0), T - 1), 6) for t in times]
     legal = all(a > b for a, b in zip(moved, moved[1:]))
-    return moved if legal else SearchSpace(T, len(moved)).repair(moved).times
+    return moved if legal else SearchSpace(T, len(moved)).project(moved).times
 
 # %% ../nbs/82_transfer.ipynb #5e25af49
 def map_times(
@@ -84,7 +84,7 @@ def map_times(
     move = ((lambda t: (t + 1)/n_train*T - 1) if map == 'time'
         else lambda t: float(schedule.t_of_log_snr(source.log_snr(t))))
     times, end = [move(t) for t in c.times], round(max(-1., float(move(c.t_end))), 6)
-    times = SearchSpace(T, len(c)).repair(times).times if all(isinstance(t, int) for t in c.times) else _land(times, T)
+    times = SearchSpace(T, len(c)).project(times).times if all(isinstance(t, int) for t in c.times) else _land(times, T)
     return dataclasses.replace(c, steps=tuple(dataclasses.replace(s, t=t) for s, t in zip(c.steps, times)),
         t_end=end if end < times[-1] else times[-1] - .5)
 
@@ -158,12 +158,12 @@ def check_transfer(
     seed:int=0,             # seed; the noise is that of held-out scores
     map:str=None,           # how times are carried over: 'time', 'log_snr', or None: as they are
     source:NoiseSchedule=None, # the schedule it was found on, if the file does not say (for `map`)
-    known=tuple(KNOWN),     # names of the known schedules to compare with; uniform is always there
+    known=tuple(BASELINES),     # names of the known schedules to compare with; uniform is always there
     batch_size:int=None,    # samples per network call; by default found by trying
 ): # name -> Candidate, and notes on what was done
     "What would be compared; raises ValueError for what cannot be, and warns when guidance differs"
     for k in known:
-        if k not in KNOWN: raise ValueError(f'unknown schedule {k!r}; known: {", ".join(KNOWN)}')
+        if k not in BASELINES: raise ValueError(f'unknown schedule {k!r}; known: {", ".join(BASELINES)}')
     if not 0 <= seed < HELD_OUT: raise ValueError(f'seed must lie between 0 and 2^62, got {seed}')
     if n < 2: raise ValueError(f'a score needs at least 2 samples, got {n}')
     if batch_size is not None and batch_size < 1: raise ValueError(f'batch_size must be at least 1, got {batch_size}')
@@ -171,14 +171,14 @@ def check_transfer(
     warn_if_uneven(c.sampler, c.times)
     check_blocks(model, c.steps)
     if blocks and any(s.skip or s.reuse for s in c.steps): model.blocks.check(blocks)
-    base = SearchSpace(len(model.schedule), len(c), sampler=c.sampler, eta=c.eta).known(model.schedule)
+    base = SearchSpace(len(model.schedule), len(c), sampler=c.sampler, eta=c.eta).baselines(model.schedule)
     return {'transferred': c, **{k: base[k] for k in base if k == 'uniform' or k in known}}, notes
 
 # %% ../nbs/82_transfer.ipynb #5f16b36d
 def transfer(
     candidate, model:Denoiser,
     reference:Reference,    # statistics of real pictures for this model, with an extractor
-    n:int=1000, seed:int=0, map:str=None, source:NoiseSchedule=None, known=tuple(KNOWN), batch_size:int=None, # as for check_transfer
+    n:int=1000, seed:int=0, map:str=None, source:NoiseSchedule=None, known=tuple(BASELINES), batch_size:int=None, # as for check_transfer
     progress:bool=True,     # show a bar with the time left
     precision:str=None,     # 'float32', 'bfloat16' or 'float16'; by default the candidate's own, else the model's
 )->Transfer:
