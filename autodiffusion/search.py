@@ -19,11 +19,12 @@ from tqdm import tqdm
 from . import __version__
 from .schedule import CLEAN
 from .denoiser import Denoiser, bare
-from .space import Candidate, SearchSpace, Step, windows_around, write_text
+from .candidate import Candidate, Step, write_text
+from .space import SearchSpace, windows_around
 from .solvers import get_sampler
 from .samplers import check_blocks, check_times, evaluations, gradients
-from .variation import Evolution, grafts, propose, seed_genes, one_flip_neighbours
-from .initial import fine_times, proposals, trajectory
+from .variation import Evolution, initial_genes, propose, one_flip_neighbours
+from .initial import initial_candidates, trajectory, trajectory_times
 from .fid import Reference
 from .fitness import Fitness, Score, find_batch_size, fastest_precision, count_better, paired_difference, toy_problem
 from .executors import Workers, pool, send
@@ -326,9 +327,6 @@ def _check_choices(preset, seed, precision):
 class Search:
     "A search for the best steps of a model under a reference"
     modelled = True     # a model of the scores chooses the children
-    # children are offered with first steps of scored candidates, too (`evolve.grafts`): an eighth cheaper, some
-    # per cent worse with a `thrift` of 2
-    grafted = False
     ranges = False      # whether candidates of different cost without a budget can be told apart
     def __init__(self,
         model:Denoiser,             # model to be made fast
@@ -395,7 +393,7 @@ def _begin(self:Search, baselines, seeds):
             f'has {len(self.model.schedule)}')
     self._check_lengths()
     self.own_baselines = {k: self._baseline(k, c) for k, c in baselines.items()}
-    self.seeds = tuple(seed_genes(s, self.space) for s in seeds)
+    self.seeds = tuple(initial_genes(s, self.space) for s in seeds)
     for s in self.seeds: self.space.project(*s)
     self._check_blocks()
     self._fitness(self.model, batch_size=1 if self.batch_size is None else self.batch_size) # complains about what cannot be scored
@@ -523,7 +521,7 @@ def state_bytes(model:Denoiser, sampler:str)->int:
 
 @patch(as_prop=True)
 def room(self:Search): # int or None
-    "For how many samples' states there is room, where that is too little for one generation: beginnings are then priced by what is held (`surrogate.Recent`). None: all that is begun counts as held"
+    "For how many samples' states there is room, where that is too little for one generation: beginnings are then priced by what is held (`surrogate.CacheModel`). None: all that is begun counts as held"
     p = self.preset
     if not self.modelled or p.pool == 1: return None
     room = int(self.memory['prefix_mb']*2**20/state_bytes(self.model, self.space.sampler))
@@ -545,7 +543,6 @@ def config(self:Search)->dict:
     # 3: how they are proposed; journals of another way are refused
     if s.blocks: space['blocks'] = dict(s.blocks.card(), fingerprint=self.model.blocks.fingerprint, proposals=3)
     if net := network_card(self.model): space['network'] = net
-    if self.grafted: space['grafted'] = True
     if self.modelled and self.preset.pool > 1 and not s.blocks: space['thrift'] = self.thrift
     if self.room is not None: space['room'] = self.room
     return plain(dict(version=__version__, **space, preset=self.preset_name,
@@ -697,8 +694,8 @@ def _begun(self:Search, journal, bar, crew): # Run
     fit = self._fitness(model, rungs=p.counts, batch_size=found['batch_size'], parts=bool(p.rungs or p.race))
     recent = None
     if self.room is not None:
-        from autodiffusion.surrogate import Recent  # loads scikit-learn, which sampling does without
-        recent = Recent(self.room)
+        from autodiffusion.surrogate import CacheModel  # loads scikit-learn, which sampling does without
+        recent = CacheModel(self.room)
     return Run(self, model, journal, bar, fit, {n: {} for n in p.counts}, [], crew, recent)
 
 @patch(as_prop=True)
@@ -742,12 +739,12 @@ def check_out(self:Search, ignore=()):
 def _first(self:Search, model, batch_size, progress)->dict:
     "Proposals from one many-step trajectory, and what it cost"
     n, nodes = self._trajectory
-    spent = n*evaluations(fine_times(model.schedule, nodes), model)
+    spent = n*evaluations(trajectory_times(model.schedule, nodes), model)
     with tqdm(total=spent, desc='trajectory for proposals', unit='call', disable=not progress, leave=False) as bar:
         try: path = trajectory(model, n=n, nodes=nodes, seed=self.seed, batch_size=batch_size, tick=bar.update)
         except FloatingPointError: return dict(proposals_nfe=spent) # a network that fails at some time can still be searched
     if len(path.times) < self.space.full_steps: return dict(proposals_nfe=spent)    # so few training steps are no fine trajectory
-    got = proposals(model, self.space, path=path, weights=((1., 1.),), members=self.preset.proposals - 1)
+    got = initial_candidates(model, self.space, path=path, weights=((1., 1.),), members=self.preset.proposals - 1)
     return dict(proposals=[pack(c) for c in got.values()], proposals_nfe=path.nfe)
 
 # %% ../nbs/80_search.ipynb #0f45807b
@@ -786,7 +783,7 @@ class Run:
     levels: dict        # number of samples -> {Candidate: Score}
     history: list       # (Candidate, Score) on the first rung, in the order of proposal
     workers: Workers|None = None    # other processes that compute features
-    recent: object = None           # a Recent: what the prefix cache holds, where it has no room for all
+    recent: object = None           # a CacheModel: what the prefix cache holds, where it has no room for all
 
     def fresh(self)->Fitness:
         "A fitness on noise that the search has not seen, for held-out scores; what candidates of the search share is let go for it"
@@ -865,7 +862,7 @@ def prices(self:Run)->dict:
     "What `choose` needs to know of the prefix cache: nothing where it has room for all"
     if self.recent is None: return {}
     first = min(self.levels)
-    return dict(begun=self.recent.begun(), shared=self.recent.size >= first)
+    return dict(cached=self.recent.cached(), shared=self.recent.size >= first)
 
 @patch
 def upto(self:Run, images:int):
@@ -932,11 +929,9 @@ def _children(self:Search, run, g, n):
     seeds = [*self.seeds, *map(unpack, run.journal.found.get('proposals', ()))]
     pool = propose(g, ranked, self.space, self.model.schedule, ev, self.seed, seeds, seen)
     known = run.everything() if b else run.most(2*self.space.step_range[1] + 4) # block lists are much to learn
-    # not at once, so that the search sees many beginnings first
-    if self.grafted and wide > 1 and g > 1 and not b: pool += grafts(pool, known, self.space, seen)
     if wide > 1:
-        from autodiffusion.surrogate import choose  # loads scikit-learn, which sampling does without
-        pool = choose(pool, n, known, self.model.schedule, b, self.thrift, **run.prices)
+        from autodiffusion.surrogate import acquire  # loads scikit-learn, which sampling does without
+        pool = acquire(pool, n, known, self.model.schedule, b, self.thrift, **run.prices)
     run.fit.shared.plan(pool, ranked[:ev.parents])
     return pool
 
