@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 import numpy as np
 from fastcore.basics import patch
-from .space import Candidate
+from .candidate import Candidate
 from .racing import count_better, paired_difference
 from .proposers import preset_proposer
 from .run import Run

@@ -176,7 +176,7 @@ def stop_executor(executor, patience:float=5.): # seconds to wait for each proce
     for p in processes:
         if p.is_alive(): p.kill()
 
-# %% ../nbs/73_executors.ipynb #d23e4a3d
+# %% ../nbs/73_executors.ipynb #f88ff88b
 @patch
 def _submit(self:WorkerPool, path, job): # future
     if self.executor is None: self.executor = self.make if isinstance(self.make, Executor) else self.make()
@@ -193,6 +193,7 @@ def _replace_executor(self:WorkerPool, e):
     stop_executor(self.executor, .1)
     self.executor = None
 
+# %% ../nbs/73_executors.ipynb #231d342e
 @patch
 def results(self:WorkerPool, path, jobs): # iterator of results, in the order of the jobs
     "Run the jobs, a few ahead of the one whose result is waited for"

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from fastcore.basics import patch
 from .schedule import CLEAN
-from .space import Candidate, Step
+from .candidate import Candidate, Step
 from .fitness import Score
 
 # %% ../nbs/71_journal.ipynb #fcaea729
@@ -180,7 +180,7 @@ class Journal:
             with suppress(OSError): self.file.close()   # a full disk was reported by `write` already
         self.file = None
 
-# %% ../nbs/71_journal.ipynb #093f1b81
+# %% ../nbs/71_journal.ipynb #edbb13b7
 @patch
 def _open(self:Journal, rebatch):
     try:
@@ -194,6 +194,7 @@ def _open(self:Journal, rebatch):
         raise ValueError(f'{self.path.parent}: cannot write there ({e.strerror}); '
             'choose another output folder') from None
 
+# %% ../nbs/71_journal.ipynb #20ef651f
 @patch
 def _read(self:Journal, rebatch):
     "Take over what the file holds, or begin it; raises ValueError for what is no journal, or one of another run"
@@ -216,7 +217,7 @@ def _take(self:Journal, record):
         self.config = dict(self.config, requested_batch_size=record['requested_batch_size'])
     else: self.records[record['stage'], record['candidate'], record['n']] = record
 
-# %% ../nbs/71_journal.ipynb #1d4fda1a
+# %% ../nbs/71_journal.ipynb #887e4bc9
 @patch
 def write(self:Journal, record:dict):
     "Append one line and see that it reaches the disk; raises OSError with advice when it cannot"
@@ -230,6 +231,7 @@ def write(self:Journal, record:dict):
         raise OSError(e.errno, f'{self.path}: cannot be written ({e.strerror}). Everything scored so far is kept; make '
             'room and run the same command again to continue') from None
 
+# %% ../nbs/71_journal.ipynb #0a60674b
 @patch
 def begin(self:Journal, found:dict):
     "Begin the file anew, with the configuration and what was `found` by trying"
@@ -246,7 +248,7 @@ def note_batch_size(self:Journal, batch_size:int, requested:int|None):
     self.write(record)
     self._take(record)
 
-# %% ../nbs/71_journal.ipynb #6646d9e2
+# %% ../nbs/71_journal.ipynb #979e6694
 def _number(v): return None if v is None or not math.isfinite(v) else v
 def _infinite(v): return math.inf if v is None else v
 
@@ -273,6 +275,7 @@ def _score_of(r):
     return Score(_infinite(r['score']), r['n'], r['requested'], r['seconds'], r.get('reason', ''), r.get('computed', 0),
         tuple(map(_infinite, r.get('replicates', ()))))
 
+# %% ../nbs/71_journal.ipynb #b5d0d815
 @patch
 def total(self:Journal, key:str)->int:
     "Network evaluations 'requested' or 'computed' by the search; held-out scores do not count"

@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 import matplotlib.pyplot as plt, numpy as np
 from fastcore.basics import patch
-from .space import Candidate
+from .candidate import Candidate
 from .space import SearchSpace
 from .racing import Racer
 from .search import Search
@@ -161,7 +161,7 @@ def summary(self:ParetoFront, c:Candidate)->dict:
     if failed: d['baselines'] = failed
     return d
 
-# %% ../nbs/86_pareto.ipynb #298eb683
+# %% ../nbs/86_pareto.ipynb #73031ff9
 @patch(as_prop=True)
 def notes(self:ParetoFront)->list: # of sentences
     "What has to be known about the points: where a baseline of no higher cost is as good, and what failed"
@@ -180,6 +180,7 @@ def __str__(self:ParetoFront):
     lines = ['  '.join(x.ljust(w) if i == 1 else x.rjust(w) for i, (x, w) in enumerate(zip(r, widths))) for r in rows]
     return '\n'.join(lines + [f'{note[0].upper()}{note[1:]}.' for note in self.notes])
 
+# %% ../nbs/86_pareto.ipynb #692f9a6f
 @patch
 def plot(self:ParetoFront):
     "Held-out distance against cost: the front, and full steps"

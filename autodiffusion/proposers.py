@@ -6,14 +6,14 @@
 __all__ = ['Proposer', 'Generation', 'paper_space', 'PaperProposer', 'StandardProposer', 'first_generation', 'child',
            'default_cost_exponent', 'preset_proposer', 'initial_genes']
 
-# %% ../nbs/77_proposers.ipynb #af336970
+# %% ../nbs/77_proposers.ipynb #f6ad4219
 import math, warnings
 from dataclasses import dataclass, replace
 from typing import Protocol
 import numpy as np
 from fastcore.basics import patch
 from .schedule import CLEAN
-from .space import Candidate
+from .candidate import Candidate, Step
 from .space import SearchSpace
 from .variation import (cross_blend, cross_cut, cross_uniform, genes, mutate_blocks, mutate_length,
     mutate_local, mutate_uniform, one_flip_neighbours, random_candidate, stretch)
@@ -57,7 +57,7 @@ class Generation:
         return True
     def __len__(self): return len(self.candidates)
 
-# %% ../nbs/77_proposers.ipynb #aa4f4a73
+# %% ../nbs/77_proposers.ipynb #b5b5b323
 def paper_space(g:int, space:SearchSpace, evolution:Evolution)->SearchSpace:
     "The space of generation `g`, with the share of blocks that may be skipped by then"
     if not space.blocks: return space
@@ -66,6 +66,7 @@ def paper_space(g:int, space:SearchSpace, evolution:Evolution)->SearchSpace:
     try: return replace(space, blocks=replace(space.blocks, share=space.blocks.share*stage/5))
     except ValueError: return space     # so narrow a budget cannot be met without leaving out more
 
+# %% ../nbs/77_proposers.ipynb #79b205a2
 @dataclass(frozen=True)
 class PaperProposer:
     "Generations of the AutoDiffusion paper"
@@ -124,7 +125,7 @@ class StandardProposer:
         scale, grain = .5*.25**progress, 2**round(3*(1 - progress))
         new.fill(lambda: child(rng, pick, space, scale, grain), n)
 
-# %% ../nbs/77_proposers.ipynb #0f42c33c
+# %% ../nbs/77_proposers.ipynb #b90959bf
 def first_generation(rng, new:Generation, n:int, history:History):
     "Initial candidates and baselines, with blocks longer ones, and mutants of them"
     space, schedule = history.space, history.schedule
@@ -140,6 +141,7 @@ def first_generation(rng, new:Generation, n:int, history:History):
             new.fill(lambda: mutate_blocks(rng, known[rng.integers(len(known))], space), len(new) + (n - len(new))//3)
     new.fill(lambda: mutate_local(rng, known[rng.integers(len(known))], space, .6), len(new) + (n - len(new))//2)
 
+# %% ../nbs/77_proposers.ipynb #c3b741ab
 def child(
     rng,
     pick,               # function without arguments that returns a parent
@@ -162,17 +164,17 @@ def _other_length(rng, c, space):
     if rng.random() < .5: return mutate_length(rng, c, space)
     return stretch(c, int(np.clip(len(c) + rng.choice([-1, 1]), *space.step_range)), space, rng)
 
-# %% ../nbs/77_proposers.ipynb #bfdf0241
+# %% ../nbs/77_proposers.ipynb #3f502f9e
 @patch
 def _choose(self:StandardProposer, children, n, history):
     "The `n` children that promise most for their cost"
-    from autodiffusion.surrogate import choose  # loads scikit-learn, which sampling does without
+    from autodiffusion.surrogate import acquire  # loads scikit-learn, which sampling does without
     space, blocks = history.space, history.space.blocks
     scored = history.on_one_scale() if blocks else history.most_samples(2*space.step_range[1] + 4)
     exponent = self.cost_exponent or default_cost_exponent(space)
     cache, held = history.cache_model, {}
-    if cache is not None: held = dict(begun=cache.begun(), shared=cache.size >= min(history.scores))
-    return choose(children, n, scored, history.schedule, blocks, exponent, **held)
+    if cache is not None: held = dict(cached=cache.cached(), shared=cache.size >= min(history.scores))
+    return acquire(children, n, scored, history.schedule, blocks, exponent, **held)
 
 def default_cost_exponent(space:SearchSpace)->float:
     "How much cheap children are preferred"
