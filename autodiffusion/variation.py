@@ -74,7 +74,7 @@ def mutate_uniform(
         if len(unused): g[k] = rng.choice(unused)
     return space.project(g, c.lists(), rng)
 
-# %% ../nbs/50_variation.ipynb #cda1bfa9
+# %% ../nbs/50_variation.ipynb #3c8a5e69
 def mutate_local(
     rng,                # numpy Generator
     c:Candidate,        # parent
@@ -97,6 +97,7 @@ def mutate_local(
     if grain: new = np.round(new/least)*least
     return space.project(np.where(moved, new, g), c.lists(), rng)
 
+# %% ../nbs/50_variation.ipynb #6424fc1d
 def _least_moves(space, reach, grain): # (n,)
     "The smallest move of every time, in training steps; with `grain`, moved times are multiples of it"
     n = len(reach)
@@ -108,7 +109,7 @@ def _least_moves(space, reach, grain): # (n,)
     unit = np.minimum(coarse, np.minimum(reach/2, np.array(widths)/8)).round()
     return np.maximum(unit, max(space.min_gap, 1))
 
-# %% ../nbs/50_variation.ipynb #4e2abf5a
+# %% ../nbs/50_variation.ipynb #98ed53ab
 def mutate_length(
     rng,                # numpy Generator
     c:Candidate,        # parent
@@ -128,6 +129,7 @@ def mutate_length(
     end = [c.t_end] if space.free_end else []
     return space.project([*times, *end], lists, rng)
 
+# %% ../nbs/50_variation.ipynb #9e13085d
 def stretch(
     c:Candidate,        # parent
     n:int,              # number of steps of the child
@@ -142,7 +144,7 @@ def stretch(
     end = [c.t_end] if space.free_end else []
     return space.project([*times, *end], lists, rng)
 
-# %% ../nbs/50_variation.ipynb #7acc5691
+# %% ../nbs/50_variation.ipynb #1d0750d6
 def _other_states(b, skip, reuse, k, i): # list of pairs (skipped, reused)
     "What else block `i` may do at step `k`"
     states = [(0, 0)]
@@ -150,6 +152,7 @@ def _other_states(b, skip, reuse, k, i): # list of pairs (skipped, reused)
     if i in b.reuse and k > 0: states.append((0, 1))
     return [s for s in states if s != (skip[k, i], reuse[k, i])]
 
+# %% ../nbs/50_variation.ipynb #eafbbf1a
 def mutate_blocks(
     rng,                # numpy Generator
     c:Candidate,        # parent
@@ -176,7 +179,7 @@ def mutate_blocks(
         if others: skip[k, i], reuse[k, i] = others[rng.integers(len(others))]
     return space.project(genes(c, space), b.lists(skip, reuse), rng)
 
-# %% ../nbs/50_variation.ipynb #47a6ce52
+# %% ../nbs/50_variation.ipynb #e4e3fc26
 def one_flip_neighbours(
     rng,                # numpy Generator, for the choice among too many
     c:Candidate,        # parent
@@ -188,9 +191,8 @@ def one_flip_neighbours(
     "Every candidate that differs from `c` in what one block does at one step, projected into the budget"
     b = space.blocks
     tables = b.tables(c.lists())
-    saves = np.stack([b.saves, b.reuse_saves])
-    effect = b.sensitivities(c.times)*saves[:, None]    # (2, steps, blocks): of skipping, of reusing
-    strength = {}                                       # neighbour -> how much its change changes the image
+    effect = b.sensitivities(c.times)*np.stack([b.saves, b.reuse_saves])[:, None]    # (2, steps, blocks): skip, reuse
+    strength = {}   # neighbour -> how much its change changes the image
     for k, i in np.ndindex(tables[0].shape):
         for state in _other_states(b, *tables, k, i):
             changed = np.array(state) != tables[:, k, i]
@@ -204,9 +206,9 @@ def one_flip_neighbours(
     order = [n for n in order[left_out:] if n not in seen]
     return [order[j] for j in np.sort(rng.permutation(len(order))[:most])]
 
-# %% ../nbs/50_variation.ipynb #7cbe11b1
+# %% ../nbs/50_variation.ipynb #2b2904b1
 def cross_uniform(rng, a:Candidate, b:Candidate, space:SearchSpace)->Candidate:
-    "Every position from either parent with probability 1/2 (Li et al. 2023, algorithm 1), projected into the space"
+    "Every position from either parent, `a` or `b`, with probability 1/2 (Li et al. 2023, algorithm 1), projected into the space"
     g, h = genes(a, space), genes(b, space)
     if len(g) != len(h): return cross_cut(rng, a, b, space)
     from_a = [rng.random() < .5 for _ in g]
@@ -223,9 +225,9 @@ def cross_cut(rng, a:Candidate, b:Candidate, space:SearchSpace)->Candidate:
     end = [b.t_end] if space.free_end else []
     return space.project([*(s.t for s in steps), *end], [(s.skip, s.reuse) for s in steps], rng)
 
-# %% ../nbs/50_variation.ipynb #ce47c19d
+# %% ../nbs/50_variation.ipynb #364f1578
 def cross_blend(rng, a:Candidate, b:Candidate, space:SearchSpace)->Candidate:
-    "All times at the same place between those of the parents, up to a quarter beyond them, projected into the space"
+    "All times at the same place between those of the parents `a` and `b`, up to a quarter beyond them, projected into the space"
     g, h = genes(a, space), genes(b, space)
     w = rng.uniform(-.25, 1.25)
     if len(g) != len(h): return cross_cut(rng, a, b, space)
@@ -252,7 +254,7 @@ class Evolution:
         for f in ('population', 'generations', 'parents'):
             if getattr(self, f) < 1: raise ValueError(f'{f} must be at least 1, got {getattr(self, f)}')
 
-# %% ../nbs/50_variation.ipynb #2ef50c49
+# %% ../nbs/50_variation.ipynb #2bcb16f8
 def fill(
     make,           # function without arguments that returns a candidate
     out:list,       # candidates so far; new ones are appended
@@ -272,6 +274,7 @@ def fill(
         repeated = 0
     return out
 
+# %% ../nbs/50_variation.ipynb #2a898eb4
 def fill_from(candidates, out:list, n:int, seen:set)->list:
     "Append those of `candidates` that are not in `seen` to `out`, in their order, until it has `n`"
     for c in candidates:
@@ -281,7 +284,7 @@ def fill_from(candidates, out:list, n:int, seen:set)->list:
         out.append(c)
     return out
 
-# %% ../nbs/50_variation.ipynb #6d3e2780
+# %% ../nbs/50_variation.ipynb #374c0287
 def paper_stage(g:int, space:SearchSpace, ev:Evolution)->SearchSpace:
     "The space of generation `g`: at first times alone, then with a share of blocks that grows in five equal stages"
     if not space.blocks: return space
@@ -290,6 +293,7 @@ def paper_stage(g:int, space:SearchSpace, ev:Evolution)->SearchSpace:
     try: return replace(space, blocks=replace(space.blocks, share=space.blocks.share*stage/5))
     except ValueError: return space     # so small a budget cannot be met without leaving out more
 
+# %% ../nbs/50_variation.ipynb #799f25e8
 def paper_generation(rng, g, ranked, space, schedule, ev, seen, initial=()):
     "Candidates of generation `g` by the paper's recipe; `ranked` holds all scored ones, best first"
     space, out, n = paper_stage(g, space, ev), [], ev.population
@@ -309,7 +313,7 @@ def paper_generation(rng, g, ranked, space, schedule, ev, seen, initial=()):
     fill(lambda: cross_uniform(rng, parent(), parent(), space), out, min(n, len(out) + math.ceil(n*ev.children)), seen)
     return fill(random, out, n, seen)
 
-# %% ../nbs/50_variation.ipynb #fb834674
+# %% ../nbs/50_variation.ipynb #51c5d28a
 def standard_generation(rng, g, ranked, space, schedule, ev, seen, initial=()):
     "Candidates of generation `g` by the standard recipe; `ranked` holds all scored ones, best first"
     if g == 0: return _first_generation(rng, space, schedule, ev.population, seen, initial)
@@ -322,6 +326,7 @@ def standard_generation(rng, g, ranked, space, schedule, ev, seen, initial=()):
     out = fill(lambda: _child(rng, parent, space, scale, grain), [], ev.population, seen)
     return fill(lambda: random_candidate(rng, space), out, ev.population, seen)
 
+# %% ../nbs/50_variation.ipynb #77e57398
 def _first_generation(rng, space, schedule, n, seen, initial):
     "Initial candidates and baselines, with neighbours of theirs, and random candidates"
     baselines = space.baselines(schedule)
