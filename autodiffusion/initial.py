@@ -114,7 +114,7 @@ def cost_matrix(
         costs[i + 1, i + 2:] = mse(a[i + 1:]*path.x0[i] + s[i + 1:]/s[i]*noise - path.x[i + 1:])
     return (costs*np.r_[1., path.alpha]**(2*signal))**(power/2)
 
-# %% ../nbs/45_initial.ipynb #bff4addf
+# %% ../nbs/45_initial.ipynb #2329d9d2
 def cheapest_nodes(
     costs,          # (N + 2, N + 2) as made by cost_matrix
     n_steps:int,    # the most steps, 1 to N
@@ -134,6 +134,7 @@ def cheapest_nodes(
         out[n] = [i - 1 for i in places]
     return out
 
+# %% ../nbs/45_initial.ipynb #a5f10385
 def trajectory_candidate(
     denoiser:Denoiser,  # model
     n_steps:int,        # number of steps
@@ -147,7 +148,7 @@ def trajectory_candidate(
     nodes = cheapest_nodes(cost_matrix(path, signal, power), n_steps)[n_steps]
     return Candidate([path.times[i] for i in nodes], sampler=sampler)
 
-# %% ../nbs/45_initial.ipynb #9948f3dd
+# %% ../nbs/45_initial.ipynb #5ec64b63
 def beta_times(
     n:int,                  # number of steps
     schedule:NoiseSchedule, # the model's noise schedule
@@ -160,6 +161,7 @@ def beta_times(
         raise ValueError(f'a and b must be above 0 and the offset within 0 and 1, got {a}, {b}, {offset}')
     return (len(schedule)*betaincinv(a, b, (n - np.arange(n) - offset)/n) - 1).tolist()
 
+# %% ../nbs/45_initial.ipynb #f84a15de
 def beta_candidates(
     n:int,                      # number of steps
     schedule:NoiseSchedule,     # the model's noise schedule
@@ -192,7 +194,7 @@ def interpolated_cost(
     first = np.interp(at[0], np.arange(N), costs[0, 1:-1])
     return float(first + map_coordinates(between, [places[:-1], places[1:]], order=1).sum())
 
-# %% ../nbs/45_initial.ipynb #ee23099c
+# %% ../nbs/45_initial.ipynb #8286a139
 def initial_candidates(
     denoiser:Denoiser,      # model
     space:SearchSpace,      # where they must be legal
@@ -215,10 +217,9 @@ def initial_candidates(
     costs, grid = cost_matrix(path), beta_candidates(n, schedule, space=space)
     cheapest = sorted(grid, key=lambda name: interpolated_cost(path, grid[name].times, costs))
     found |= {name: grid[name] for name in cheapest[:members]}
-    once = {}
-    for name, c in found.items():
-        if c not in once.values(): once[name] = c
-    return once
+    names = {}      # candidate -> its first name
+    for name, c in found.items(): names.setdefault(c, name)
+    return {name: c for c, name in names.items()}
 
 # %% ../nbs/45_initial.ipynb #6a2e3d4c
 def read_off_trajectory(

@@ -14,7 +14,7 @@ from .solvers import State
 from .blocks import held
 from .samplers import needs
 
-# %% ../nbs/42_prefix_cache.ipynb #dba017ab
+# %% ../nbs/42_prefix_cache.ipynb #574bac7e
 class Entry(NamedTuple):
     "A state of the sampler, what blocks remember there, and its size"
     state: State    # the sampler's state after a network evaluation
@@ -23,6 +23,7 @@ class Entry(NamedTuple):
 
 def _bytes(tensors): return sum(t.numel()*t.element_size() for t in tensors if torch.is_tensor(t))
 
+# %% ../nbs/42_prefix_cache.ipynb #893e0735
 class PrefixCache:
     "States of samples of one model, from which candidates with the same first steps continue"
     def __init__(self, mb:float=1024): # memory for states, in MB (2^20 bytes); 0: nothing is kept
@@ -86,7 +87,7 @@ def find(self:PrefixCache,
         memory.update(entry.memory)
         return entry.state
 
-# %% ../nbs/42_prefix_cache.ipynb #04695a1f
+# %% ../nbs/42_prefix_cache.ipynb #db9be17b
 @patch
 def keep(self:PrefixCache, same, steps:tuple, state:State, memory:dict):
     "Keep a state if there is memory for it, or if it is of more use than others"
@@ -102,6 +103,7 @@ def keep(self:PrefixCache, same, steps:tuple, state:State, memory:dict):
     self.entries[same, prefix] = Entry(state, memory, size)
     self.size += size
 
+# %% ../nbs/42_prefix_cache.ipynb #0ae338b9
 @patch
 def _evict(self:PrefixCache, size, uses)->bool:
     "Drop states of no more use than `uses` until `size` bytes fit; False, and nothing is dropped, if that is not enough"

@@ -78,7 +78,7 @@ class SearchSpace:
         if self.allowed is None: return np.unique(np.arange(self.n_train))
         return np.unique(np.array([as_time(t) for t in self.allowed], float))
 
-# %% ../nbs/40_space.ipynb #da1eee4d
+# %% ../nbs/40_space.ipynb #c7bedd40
 @patch
 def allowed_times(self:SearchSpace,
     n:int, # number of steps
@@ -94,6 +94,7 @@ def allowed_times(self:SearchSpace,
         out.append(ends if len(ends) else np.unique(np.array(self.free_end, float)))
     return out
 
+# %% ../nbs/40_space.ipynb #d2fb9e62
 @patch(as_prop=True)
 def _gap(self:SearchSpace): return self.min_gap - 1e-6  # times are rounded to six decimals
 
@@ -128,7 +129,7 @@ def limits(self:SearchSpace,
             f'times and these windows nothing is left for step {k + 1}')
     return lowest, highest
 
-# %% ../nbs/40_space.ipynb #b1f49eab
+# %% ../nbs/40_space.ipynb #d8781511
 @patch
 def _check(self:SearchSpace):
     "Raise ValueError where nothing could be searched"
@@ -146,6 +147,7 @@ def _check(self:SearchSpace):
     for n in (lo, hi): self.limits(n)
     if self.blocks: self._check_budget()
 
+# %% ../nbs/40_space.ipynb #69556eb8
 @patch
 def _check_count(self:SearchSpace):
     "Raise ValueError for a number of steps that no schedule has"
@@ -184,7 +186,7 @@ def _check_budget(self:SearchSpace):
     steps = f'{n} steps cost' if n > 1 else '1 step costs'
     raise ValueError(f'no candidate can meet a budget of {said(b.budget)}: {steps} at least {said(_round_up(least))}')
 
-# %% ../nbs/40_space.ipynb #2f974b88
+# %% ../nbs/40_space.ipynb #c8884df1
 NO_LISTS = (frozenset(), frozenset())  # the block lists of a step at which all blocks run
 
 def _resize(items, n, top):
@@ -199,6 +201,7 @@ def _resize(items, n, top):
         items.insert(k, ((times[k] + times[k + 1])/2, NO_LISTS))
     return items
 
+# %% ../nbs/40_space.ipynb #c336fd5b
 @patch
 def _nearest(self:SearchSpace, times): # list of floats
     "The legal times next to the proposed ones (noisiest first, a free end behind them)"

@@ -104,7 +104,7 @@ def _features(groups, schedule, blocks): # features of each group, and how many 
     if blocks: X = [np.hstack([x, block_features(group, schedule, blocks)]) for x, group in zip(X, groups)]
     return X, smooth
 
-# %% ../nbs/55_surrogate.ipynb #b817bb06
+# %% ../nbs/55_surrogate.ipynb #ad606062
 def prefixes(c:Candidate)->list:
     "Everything that a candidate begins with: its first 1, 2, ... steps"
     return [c.steps[:k + 1] for k in range(len(c))]
@@ -113,6 +113,7 @@ def _costs(candidates, cached):
     "Cost of candidates in network evaluations, where those of `cached` prefixes cost nothing; features cost half of one"
     return np.array([.5 + sum(p not in cached for p in prefixes(c)) for c in candidates])
 
+# %% ../nbs/55_surrogate.ipynb #8322a883
 class CacheModel:
     "Which prefixes a cache of a certain size holds: those of the candidates that were scored last"
     def __init__(self, size:float): # how many samples' states fit

@@ -73,7 +73,7 @@ def mutate_uniform(
         if len(unused): g[k] = rng.choice(unused)
     return space.project(g, c.lists(), rng)
 
-# %% ../nbs/50_variation.ipynb #cda1bfa9
+# %% ../nbs/50_variation.ipynb #3c8a5e69
 def mutate_local(
     rng,                # numpy Generator
     c:Candidate,        # parent
@@ -96,6 +96,7 @@ def mutate_local(
     if grain: new = np.round(new/least)*least
     return space.project(np.where(moved, new, g), c.lists(), rng)
 
+# %% ../nbs/50_variation.ipynb #6424fc1d
 def _least_moves(space, reach, grain): # (n,)
     "The smallest move of every time, in training steps; with `grain`, moved times are multiples of it"
     n = len(reach)
@@ -107,7 +108,7 @@ def _least_moves(space, reach, grain): # (n,)
     unit = np.minimum(coarse, np.minimum(reach/2, np.array(widths)/8)).round()
     return np.maximum(unit, max(space.min_gap, 1))
 
-# %% ../nbs/50_variation.ipynb #4e2abf5a
+# %% ../nbs/50_variation.ipynb #98ed53ab
 def mutate_length(
     rng,                # numpy Generator
     c:Candidate,        # parent
@@ -127,6 +128,7 @@ def mutate_length(
     end = [c.t_end] if space.free_end else []
     return space.project([*times, *end], lists, rng)
 
+# %% ../nbs/50_variation.ipynb #9e13085d
 def stretch(
     c:Candidate,        # parent
     n:int,              # number of steps of the child
@@ -141,7 +143,7 @@ def stretch(
     end = [c.t_end] if space.free_end else []
     return space.project([*times, *end], lists, rng)
 
-# %% ../nbs/50_variation.ipynb #7acc5691
+# %% ../nbs/50_variation.ipynb #1d0750d6
 def _other_states(b, skip, reuse, k, i): # list of pairs (skipped, reused)
     "What else block `i` may do at step `k`"
     states = [(0, 0)]
@@ -149,6 +151,7 @@ def _other_states(b, skip, reuse, k, i): # list of pairs (skipped, reused)
     if i in b.reuse and k > 0: states.append((0, 1))
     return [s for s in states if s != (skip[k, i], reuse[k, i])]
 
+# %% ../nbs/50_variation.ipynb #eafbbf1a
 def mutate_blocks(
     rng,                # numpy Generator
     c:Candidate,        # parent
@@ -175,7 +178,7 @@ def mutate_blocks(
         if others: skip[k, i], reuse[k, i] = others[rng.integers(len(others))]
     return space.project(genes(c, space), b.lists(skip, reuse), rng)
 
-# %% ../nbs/50_variation.ipynb #47a6ce52
+# %% ../nbs/50_variation.ipynb #e4e3fc26
 def one_flip_neighbours(
     rng,                # numpy Generator, for the choice among too many
     c:Candidate,        # parent
@@ -187,9 +190,8 @@ def one_flip_neighbours(
     "Every candidate that differs from `c` in what one block does at one step, projected into the budget"
     b = space.blocks
     tables = b.tables(c.lists())
-    saves = np.stack([b.saves, b.reuse_saves])
-    effect = b.sensitivities(c.times)*saves[:, None]    # (2, steps, blocks): of skipping, of reusing
-    strength = {}                                       # neighbour -> how much its change changes the image
+    effect = b.sensitivities(c.times)*np.stack([b.saves, b.reuse_saves])[:, None]    # (2, steps, blocks): skip, reuse
+    strength = {}   # neighbour -> how much its change changes the image
     for k, i in np.ndindex(tables[0].shape):
         for state in _other_states(b, *tables, k, i):
             changed = np.array(state) != tables[:, k, i]
@@ -203,9 +205,9 @@ def one_flip_neighbours(
     order = [n for n in order[left_out:] if n not in seen]
     return [order[j] for j in np.sort(rng.permutation(len(order))[:most])]
 
-# %% ../nbs/50_variation.ipynb #7cbe11b1
+# %% ../nbs/50_variation.ipynb #2b2904b1
 def cross_uniform(rng, a:Candidate, b:Candidate, space:SearchSpace)->Candidate:
-    "Every position from either parent with probability 1/2 (Li et al. 2023, algorithm 1), projected into the space"
+    "Every position from either parent, `a` or `b`, with probability 1/2 (Li et al. 2023, algorithm 1), projected into the space"
     g, h = genes(a, space), genes(b, space)
     if len(g) != len(h): return cross_cut(rng, a, b, space)
     from_a = [rng.random() < .5 for _ in g]
@@ -222,9 +224,9 @@ def cross_cut(rng, a:Candidate, b:Candidate, space:SearchSpace)->Candidate:
     end = [b.t_end] if space.free_end else []
     return space.project([*(s.t for s in steps), *end], [(s.skip, s.reuse) for s in steps], rng)
 
-# %% ../nbs/50_variation.ipynb #ce47c19d
+# %% ../nbs/50_variation.ipynb #364f1578
 def cross_blend(rng, a:Candidate, b:Candidate, space:SearchSpace)->Candidate:
-    "All times at the same place between those of the parents, up to a quarter beyond them, projected into the space"
+    "All times at the same place between those of the parents `a` and `b`, up to a quarter beyond them, projected into the space"
     g, h = genes(a, space), genes(b, space)
     w = rng.uniform(-.25, 1.25)
     if len(g) != len(h): return cross_cut(rng, a, b, space)
