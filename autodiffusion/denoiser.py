@@ -66,14 +66,14 @@ PRECISIONS = ('float32', 'bfloat16', 'float16')
 @dataclass(frozen=True, eq=False)
 class Denoiser:
     "A network with its noise schedule, its kind of prediction, and how it is conditioned and guided; raises ValueError for fields that do not go together"
-    net: nn.Module                # called as net(x, t) or, with classes, net(x, t, y); returns (B, C, H, W), twice C with learned variance, or that in a tuple, in a dict or in an object as `sample`
+    net: nn.Module                # called as net(x, t) or, with classes, net(x, t, y); returns (B, C, H, W), twice C with learned variance, or that in a tuple, or in a dict or an object as 'sample'
     schedule: NoiseSchedule       # noise it was trained with
     shape: tuple                  # (C, H, W) of one image or latent
     prediction: str = 'epsilon'   # 'epsilon', 'v', 'sample', or 'flow': the velocity of a straight path, of a network that is given x/(alpha+sigma) and T sigma/(alpha+sigma) as its time
     n_classes: int = 0            # number of class labels; 0: unconditional
     null_label: int|None = None   # the label that means "no label", for classifier-free guidance
     guidance_scale: float = 1.    # classifier-free guidance; 1: off (Ho and Salimans 2022, in the form of Imagen: 1 is plain conditioning)
-    classifier: Any = None        # noise-aware classifier, called as classifier(x, t); returns (B, n_classes) logits, or that in a tuple, in a dict or in an object as `logits`
+    classifier: Any = None        # noise-aware classifier, called as classifier(x, t); returns (B, n_classes) logits, or that in a tuple, or in a dict or an object as 'logits'
     classifier_scale: float = 0.  # classifier guidance; 0: off
     conditional: bool = True      # whether the network is given the labels; False: they only guide, through the classifier
     learned_variance: bool = False # whether the network has C more channels, for the variance of ancestral steps (Nichol and Dhariwal 2021)
@@ -83,7 +83,7 @@ class Denoiser:
     blocks: Any = None            # the network's blocks (Blocks), for steps that skip or reuse some
     clip_eps: bool = True         # where x0 is clipped, whether the noise follows it
     start: str = 'unit'           # standard deviation of the starting noise: 'unit' (1), 'sigma' (that of the first time) or 'flow' (alpha + sigma, which a flow-matching network sees as 1)
-    decode: Any = None            # latents (B, C, H, W) to images (B, 3, H', W') in [-1, 1], with their `shape` (3, H', W'); None: samples are images
+    decode: Any = None            # latents (B, C, H, W) to images (B, 3, H', W') in [-1, 1], with its shape (3, H', W') as an attribute; None: samples are images
 
     def __post_init__(self):
         self._check()
@@ -249,6 +249,7 @@ def _output(self:Denoiser, x, t, y): # (B, C, H, W) float32, twice C with learne
             f'{want}' + (', as learned_variance says' if self.learned_variance else ''))
     return out
 
+# %% ../nbs/10_denoiser.ipynb #90569ad2
 @patch
 def _raw(self:Denoiser, x, t, y, guided=True): # output, and variance fractions or None
     "The network's output with classifier-free guidance applied"

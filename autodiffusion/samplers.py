@@ -53,7 +53,7 @@ def check_times(
             f'last step, {times[-1]:g}')
 
 # %% ../nbs/20_samplers.ipynb #e016db81
-def _check_reuse(denoiser, step, guided_when_run): # `guided_when_run`: block -> whether it last ran with guidance
+def _check_reuse(denoiser, step, guided_when_run): # guided_when_run: block -> whether it last ran with guidance
     for b in sorted(getattr(step, 'reuse', ())):
         if b not in guided_when_run:
             raise ValueError(f'step {step.t} cannot reuse block {b}: it has not run at an earlier step')
@@ -143,7 +143,7 @@ def sample_batch(
     indices, seed:int=0,    # (B,) sample numbers and seed: they determine noise and labels
     sampler:str='ddim', t_end:float=CLEAN, # name of the sampler; where sampling ends, -1 is clean data
     eta:float=0.,           # DDIM's noise, 0 to 1
-    labels=None,            # (B,) class labels; by default `denoiser.labels(indices, seed)`
+    labels=None,            # (B,) class labels; by default those of denoiser.labels
     callback=None,          # called before every step with a dict: k, t, x, pred
     prefix_cache=None,      # PrefixCache of this model, to continue from what other batches of these samples have left
     count=None,             # called with every step for which the network runs, and the number of images
@@ -159,7 +159,8 @@ def sample_batch(
     if state is None: x = denoiser.start_noise(noise(seed, indices, denoiser.shape).to(dev), times[0])
     denoise = _network(denoiser, steps, y, memory, s.shifts_mean, prefix_cache, count)
     fresh = lambda k: noise(seed, indices, denoiser.shape, k + 1).to(dev)
-    return sampling_loop(s, denoise, x, intervals(denoiser.schedule, times, t_end), fresh, eta, callback, state, on_state)
+    crossed = intervals(denoiser.schedule, times, t_end)
+    return sampling_loop(s, denoise, x, crossed, fresh, eta, callback, state, on_state)
 
 # %% ../nbs/20_samplers.ipynb #12e0ceb2
 def plan(
@@ -199,13 +200,20 @@ def _check_run(denoiser, how, n, seed, start, batch_size):
     check_blocks(denoiser, how['steps'])
     _check_numbers(n, seed, start, batch_size)
 
+def _draw(denoiser, how, numbers, seed, labels, callback, check_finite): # (B, *image_shape) on the CPU
+    "Images of one batch, checked"
+    x = sample_batch(denoiser, indices=numbers, seed=seed, labels=labels, callback=callback, **how)
+    images = denoiser.images(x)
+    if check_finite: _check_finite(denoiser, numbers.start, x, images)
+    return images.cpu()
+
 # %% ../nbs/20_samplers.ipynb #7e5e6390
 def sample(
     denoiser:Denoiser, steps, # model; times noisiest first, such as [926, 690, 424, 153], or a candidate
     n:int=16, seed:int=0,   # number of samples; seed of the noise: same seed, same samples
     *, start:int=0,         # number of the first sample
     sampler:str=None, t_end:float=None, eta:float=None, # override the candidate's own (see plan)
-    labels=None,            # class labels: one for all, or (n,); by default `denoiser.labels`
+    labels=None,            # class labels: one for all, or (n,); by default those of denoiser.labels
     batch_size:int=256, progress:bool=False, # samples per network call, does not change the samples; show a bar
     callback=None,          # called before every step with a dict: k, t, x, pred
     precision:str=None,     # 'float32', 'bfloat16' or 'float16'; by default the candidate's own, else the model's
@@ -219,11 +227,8 @@ def sample(
     with tqdm(total=n, desc='sampling', unit='img', disable=not progress) as bar:
         for lo in range(0, n, batch_size):
             hi = min(n, lo + batch_size)
-            x = sample_batch(denoiser, indices=range(start + lo, start + hi), seed=seed, callback=callback,
-                labels=None if y is None else y[lo:hi], **how)
-            images = denoiser.images(x)
-            if check_finite: _check_finite(denoiser, start + lo, x, images)
-            out.append(images.cpu())
+            numbers, own = range(start + lo, start + hi), None if y is None else y[lo:hi]
+            out.append(_draw(denoiser, how, numbers, seed, own, callback, check_finite))
             bar.update(hi - lo)
     return torch.cat(out)
 

@@ -165,7 +165,7 @@ def card(self:NoiseSchedule)->dict:
 
 @patch
 def matches(self:NoiseSchedule,
-    card:dict, # as made by `card`
+    card:dict, # as made by NoiseSchedule.card
 )->bool: # True when both describe the same noise at the same steps (log-SNR within 0.02)
     "Whether `card` describes this schedule, whatever the name"
     return card['n_train'] == len(self) and np.allclose(card['log_snr'], self.card()['log_snr'], atol=.02)

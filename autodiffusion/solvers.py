@@ -24,7 +24,7 @@ class Interval:
     "What one step crosses: from time `t` down to time `s`, with the numbers of the noise schedule at both ends"
     schedule: NoiseSchedule # the noise schedule
     t: float                # where the step starts, in training steps
-    s: float                # where it ends, below `t`; -1 is clean data
+    s: float                # where it ends, below t; -1 is clean data
     k: int = 0              # number of the step, from 0
     n: int = 0              # number of steps in the whole list; 0: not known
 
@@ -86,12 +86,13 @@ def _predict(sampler, denoise, x, interval, past): # the image, corrected where 
     if sampler.correct and past: x = sampler.correct(x, pred, interval, past)
     return x, pred
 
+# %% ../nbs/15_solvers.ipynb #37e1bdae
 def sampling_loop(
-    sampler, denoise,       # Sampler; (x, t, interval) -> Prediction for `x` at time `t`, during the step over `interval`
+    sampler, denoise,       # Sampler; (x, t, interval) -> Prediction for x at time t, during the step over that interval
     x, steps,               # (B, C, H, W) noise at the time of the first step; list of Interval
-    z=None, eta:float=0.,   # number of a step -> fresh noise like `x`, for random samplers; DDIM's noise, 0 to 1
+    z=None, eta:float=0.,   # number of a step -> fresh noise like x, for random samplers; DDIM's noise, 0 to 1
     callback=None,          # called before every step with a dict: k, t, x, pred
-    state=None,             # State to continue from, of a run with the same steps up to there; `x` is then not used
+    state=None,             # State to continue from, of a run with the same steps up to there; x is then not used
     on_state=None,          # called with the State after the first network call of every step
 ): # like `x`: the image at the end of the last step
     "Take all steps with one sampler"
@@ -328,7 +329,7 @@ class Sampler:
     memory: int = 0         # how many earlier steps it is given
     random: bool = False    # whether it adds fresh noise whatever eta is
     takes_eta: bool = False # whether eta means anything to it
-    correct: Any = None     # (x, pred, interval, past) -> x at the start of `interval`, corrected after the network call there
+    correct: Any = None     # (x, pred, interval, past) -> x at the start of the interval, corrected after the network call there
     shifts_mean: bool = False # whether it applies a classifier's gradient itself, to the mean
     assumes_even: bool = False # whether its weights are those of evenly spaced times
 
