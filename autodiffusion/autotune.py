@@ -44,7 +44,7 @@ def _one_call(model, size, t, extractor):
     "One network call on `size` samples, and their features"
     x = noise(0, range(size), model.shape).to(model.device)
     x0 = model(x, t, model.labels(range(size))).x0
-    if extractor: extractor(to_uint8(to_rgb(model.pictures(x0))))
+    if extractor: extractor(to_uint8(to_rgb(model.images(x0))))
 
 # %% ../nbs/69_autotune.ipynb #188079c1
 def fastest_precision(

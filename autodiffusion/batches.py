@@ -286,7 +286,7 @@ def draw(
             None if labels is None else labels[a:a + batch_size], batch_size) for a in range(0, len(r), batch_size)])
     try:
         x = sample_batch(model, indices=r, seed=seed, labels=labels, **plan(c))
-        bad = broken(x, p := model.pictures(x)).nonzero()
+        bad = broken(x, p := model.images(x)).nonzero()
         if len(bad):
             raise FloatingPointError(f'{model.name}: {len(bad)} of the {len(r)} samples from number {r[0]} on have NaN '
                 f'or infinite values, the first is number {r[int(bad[0])]} (precision {model.precision})')
@@ -350,7 +350,7 @@ def sample_to(
     (r, w), asked = workers or worker(), precision or getattr(steps, 'precision', None) or model.precision
     c, y = _check(model, plan(steps, sampler, t_end, eta), n, seed, labels, batch_size, shard, asked)
     if r == 0: warn_if_uneven(c.sampler, c.times)
-    shape = (3, *model.picture_shape[1:])   # one channel is written three times
+    shape = (3, *model.image_shape[1:])   # one channel is written three times
     shard = shard or _recorded(Store(out, n, shape)) or shard_size(n, w)
     store = Store(out, n, shape, shard)
     found = store.begin(settings_of(model, c, n, seed, y, shard, asked),
@@ -368,8 +368,8 @@ def _check(model, how, n, seed, labels, batch_size, shard, precision):
     if min(n, batch_size, 1 if shard is None else shard) < 1:
         raise ValueError(f'n, batch_size and shard must be at least 1, got {n}, {batch_size} and {shard}')
     if not 0 <= seed < 2**64: raise ValueError(f'seed must lie between 0 and 2^64, got {seed}')
-    if model.picture_shape[0] not in (1, 3):
-        raise ValueError(f'{model.name}: images have 3 channels, or 1, the model makes {model.picture_shape[0]}')
+    if model.image_shape[0] not in (1, 3):
+        raise ValueError(f'{model.name}: images have 3 channels, or 1, the model makes {model.image_shape[0]}')
     if precision != 'auto': model.with_(precision=precision)  # complains about unknown ones
     return (Candidate(tuple(how['steps']), how['t_end'], how['sampler'], how['eta']),
         None if (y := check_labels(model, labels, n)) is None else y.cpu())

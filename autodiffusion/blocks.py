@@ -21,7 +21,7 @@ from torch.utils.weak import WeakTensorKeyDictionary
 from tqdm import tqdm
 from fastcore.basics import patch
 from .denoiser import Denoiser, bare, computing_dtype
-from .samplers import check_times, needs, noise, sample_batch
+from .samplers import check_times, reused_later, noise, sample_batch
 
 # %% ../nbs/30_blocks.ipynb #0b81a809
 @dataclass(frozen=True)
@@ -651,7 +651,7 @@ def peak_bytes(self:Blocks,
 )->int:
     "What blocks remember at the step at which they remember most"
     # what a step reuses goes only when the next begins
-    held = lambda k: needs(steps, k) | self.ids(getattr(steps[k], 'reuse', ()))
+    held = lambda k: reused_later(steps, k) | self.ids(getattr(steps[k], 'reuse', ()))
     return max((self.memory_bytes(held(k), batch_size, itemsize) for k in range(len(steps))), default=0)
 
 # %% ../nbs/30_blocks.ipynb #df03f0d4

@@ -301,7 +301,7 @@ def _check_model(path, card, model):
     for k in ('name', 'prediction', 'shape', 'guidance_scale', 'classifier_scale', 'clip_x0'):
         theirs, ours = card.get(k, usual.get(k)), here.get(k, usual.get(k))
         if theirs != ours: differ[k] = f'{k}: file {theirs!r}, model {ours!r}'
-    try: fits = model.schedule.fits(card['schedule'])
+    try: fits = model.schedule.matches(card['schedule'])
     except (KeyError, TypeError, ValueError): fits = False
     if not fits: differ['schedule'] = 'the noise schedules are not the same'
     if [*differ] == ['guidance_scale']:

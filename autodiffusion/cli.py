@@ -339,7 +339,7 @@ def open_reference(
 
 def check_size(path, size, model):
     "Raise ValueError unless the images of a reference have the size of those of the model"
-    own = model.picture_shape[1:]
+    own = model.image_shape[1:]
     if tuple(size) != tuple(own):
         raise ValueError(f'{path}: images of {size[1]} x {size[0]} pixels, but the model makes {own[1]} x {own[0]}; --size '
             f'{own[0]}{f"x{own[1]}" if own[0] != own[1] else ""} crops their centres and resizes them')

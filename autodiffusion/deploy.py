@@ -16,7 +16,7 @@ import numpy as np, torch
 from fastcore.basics import patch
 from .schedule import NoiseSchedule, CLEAN
 from .denoiser import Denoiser, Prediction, bare
-from .solvers import get_sampler, intervals, walk
+from .solvers import get_sampler, intervals, sampling_loop
 from .samplers import check_blocks, check_times
 from .blocks import find_blocks
 from .space import Candidate, load_candidate, write_text
@@ -45,7 +45,7 @@ class Replay:
         def look(x, t, m):
             for p in said: return p
             raise _Asked(x, t, m.k)
-        try: return walk(self.sampler, look, self.x, self.moves, self.z, self.eta), None, None
+        try: return sampling_loop(self.sampler, look, self.x, self.moves, self.z, self.eta), None, None
         except _Asked as e: return e.x, e.t, e.k
 
 # %% ../nbs/98_deploy.ipynb #886b6abc
@@ -113,7 +113,7 @@ def _warn_of_number(s, n):
 
 @patch
 def _reset(self:CandidateScheduler, device=None):
-    times = [self.model.question(torch.zeros(1), t)[1] for t, _ in self.plan]
+    times = [self.model.scale_model_input(torch.zeros(1), t)[1] for t, _ in self.plan]
     whole = self.model.prediction != 'flow' and all(float(t).is_integer() for t in times)
     self.timesteps = torch.tensor(times, dtype=torch.int64 if whole else torch.float32, device=device)
     self.num_inference_steps, self.replay, self.given, self.memory = len(times), None, None, {}
@@ -146,12 +146,12 @@ def scale_noise(self:CandidateScheduler, *args, **kwargs):
 # %% ../nbs/98_deploy.ipynb #816606cc
 def model_start(model:Denoiser, t)->float:
     "Factor by which a pipeline multiplies its noise before the first step"
-    return model.factors(t)[1] if model.start == 'sigma' else 1.
+    return model.alpha_sigma(t)[1] if model.start == 'sigma' else 1.
 
 def _units(model, x, t, back=False):
     "Latents of the pipeline in our units at time `t`, or back: those of straight paths differ"
     if model.prediction != 'flow': return x
-    alpha, sigma = model.factors(t)
+    alpha, sigma = model.alpha_sigma(t)
     return x/(alpha + sigma) if back else x*(alpha + sigma)
 
 # %% ../nbs/98_deploy.ipynb #c721d18b
@@ -174,7 +174,7 @@ def _check_size(self:CandidateScheduler, sample):
     if sample.shape[-2:] != (h, w) if sample.ndim == 4 else sample.shape[1] != (h//2)*(w//2): _warn_of_size(self.model)
 
 def _warn_of_size(model):
-    _, h, w = model.picture_shape
+    _, h, w = model.image_shape
     warnings.warn(f'these steps were found for images of {h} x {w} pixels, and the pipeline is asked for another size: '
         f'say height={h}, width={w}', stacklevel=2)
 
@@ -188,7 +188,7 @@ def step(self:CandidateScheduler, model_output, timestep, sample, eta=0., genera
             'out callbacks that do so')
     x, t, k = self.at
     if t is None: raise ValueError('all steps are taken: call set_timesteps before the next images')
-    self.replay.said.append(self.model.answer(model_output[:, :sample.shape[1]].float(), x, t))
+    self.replay.said.append(self.model.convert_model_output(model_output[:, :sample.shape[1]].float(), x, t))
     x, t, k = self.at = self.replay.next()
     # what comes last is decoded as it was when it was scored
     self.given = (x if t is None else _units(self.model, x, t, back=True)).to(sample.dtype)
@@ -339,7 +339,7 @@ def _check_call(pipe, args, kwargs): # inspect.BoundArguments
 def _warn_of_call(pipe, s, a):
     "Warn of arguments with which other images come out than those that were scored"
     default = inspect.signature(type(pipe).__call__).parameters
-    _, h, w = s.model.picture_shape
+    _, h, w = s.model.image_shape
     if (a.get('height') or h, a.get('width') or w) != (h, w): _warn_of_size(s.model)
     if 'guidance_scale' in default:
         now = a.get('guidance_scale', default['guidance_scale'].default)

@@ -105,7 +105,7 @@ def _check_fitness(model, reference, n, seed, rungs, batch_size, cache_mb):
     if reference.extractor is None:
         raise ValueError(f'{reference!r} has no extractor: load it with one, such as '
             'Reference.load(path, inception())')
-    channels, height, width = model.picture_shape
+    channels, height, width = model.image_shape
     if channels not in (1, 3):
         raise ValueError(f'{model.name}: features are taken from images of 3 channels, or of 1 that is taken three '
             f'times; the model makes {channels}')
@@ -204,8 +204,8 @@ def draw(self:Fitness,
 
 @patch
 def _draw_at_once(self:Fitness, c, r):
-    x = sample_batch(self.model, indices=r, seed=self.seed, shared=self.prefix_cache, count=self._count, **plan(c))
-    images = self.model.pictures(x)
+    x = sample_batch(self.model, indices=r, seed=self.seed, prefix_cache=self.prefix_cache, count=self._count, **plan(c))
+    images = self.model.images(x)
     bad = not_finite(x, images)
     if bad.any():
         raise FloatingPointError(f'{int(bad.sum())} of {len(r)} samples have NaN or infinite values, the first is '

@@ -158,7 +158,7 @@ def guide(self:Recipe,
     guidance_scale:float=None,      # another classifier-free guidance; 1: off
 )->Denoiser:
     "`model` with the recipe's guidance; raises ValueError for a model of another noise schedule, or that cannot be guided so"
-    if not model.schedule.fits(self.noise_schedule.card()):
+    if not model.schedule.matches(self.noise_schedule.card()):
         raise ValueError(f'recipe {self.name} is for the {self.schedule} schedule of {len(self.noise_schedule)} steps; '
             f'{model.name} has {model.schedule!r}')
     c, g = (own if v is None else float(v) for v, own in ((classifier_scale, self.classifier_scale),

@@ -776,10 +776,10 @@ class PipelineDenoiser(Denoiser):
         dtype = getattr(bare(self.net), 'dtype', None)
         return dtype if dtype in HALF else None
 
-    def starting(self, z, t):
-        if self.rounds_to is None: return super().starting(z, t)
-        if self.start != 'flow': return super().starting(z.to(self.rounds_to), t).float()
-        return super().starting(z.to(self.rounds_to).float(), t)
+    def start_noise(self, z, t):
+        if self.rounds_to is None: return super().start_noise(z, t)
+        if self.start != 'flow': return super().start_noise(z.to(self.rounds_to), t).float()
+        return super().start_noise(z.to(self.rounds_to).float(), t)
 
     def _raw(self, x, t, y, guided=True):
         if self.rounds_to is None or not guided or self.guidance_scale == 1: return super()._raw(x, t, y, guided)
@@ -788,8 +788,8 @@ class PipelineDenoiser(Denoiser):
         y_out, null = out.to(self.rounds_to).chunk(2)
         return (null + self.guidance_scale*(y_out - null)).float(), frac
 
-    def pictures(self, x):
-        return super().pictures(x) if self.rounds_to is None or self.decode else as_drawn(x.to(self.rounds_to))
+    def images(self, x):
+        return super().images(x) if self.rounds_to is None or self.decode else as_drawn(x.to(self.rounds_to))
 
 # %% ../nbs/96_pipelines.ipynb #268351a3
 @patch

@@ -12,7 +12,7 @@ import torch
 from fastcore.basics import patch
 from .solvers import State
 from .blocks import held
-from .samplers import needs
+from .samplers import reused_later
 
 # %% ../nbs/42_prefix_cache.ipynb #574bac7e
 class Entry(NamedTuple):
@@ -56,7 +56,7 @@ def plan(self:PrefixCache,
         for k in range(len(c.steps)):
             prefix = c.steps[:k + 1]
             self.uses[prefix] += 1
-            reused = needs(c.steps, k)
+            reused = reused_later(c.steps, k)
             if reused: self.to_remember[prefix] = self.wanted(prefix) | reused
     for c in later:
         for k in range(len(c.steps)): self.uses[c.steps[:k + 1]] += .5
@@ -82,7 +82,7 @@ def find(self:PrefixCache,
     for k in reversed(range(len(steps))):
         key = same, steps[:k + 1]
         entry = self.entries.get(key)
-        if entry is None or not needs(steps, k) <= entry.memory.keys(): continue
+        if entry is None or not reused_later(steps, k) <= entry.memory.keys(): continue
         self.entries[key] = self.entries.pop(key)   # now the one used last
         memory.update(entry.memory)
         return entry.state

@@ -135,7 +135,7 @@ class PairedDistance(Fitness):
         n:int=250, seed:int=0, rungs=(), # as for Fitness
         target:Candidate=None,  # what is aimed at; by default 50 trailing DDIM steps
         **kwargs):              # as for Fitness
-        extractor, self.target = extractor or pixel_extractor(model.picture_shape), target or many_steps(model)
+        extractor, self.target = extractor or pixel_extractor(model.image_shape), target or many_steps(model)
         stand_in = NoReference(extractor, f'PD{len(self.target)}-{extractor.name}')
         super().__init__(model, stand_in, n, seed, rungs, **kwargs)
         self.base = _alone(Fitness(model, stand_in, n, seed, rungs, self.batch_size, math.inf))

@@ -312,7 +312,7 @@ def start(self:Search, progress=True, workers=1, executor=None): # Run
     journal = Journal(self.out and self.out/'journal.jsonl', self.config, rebatch=self.rebatch)
     try:
         self._prepare(journal, progress)
-        if get_sampler(self.space.sampler).even:
+        if get_sampler(self.space.sampler).assumes_even:
             warnings.warn(f'{self.space.sampler} uses the weights of evenly spaced steps, also for the uneven ones that '
                 'are tried here; ipndm is the same with weights for them')
         with Bar(None if self.from_outside else self.bound().images, progress) as bar:

@@ -30,7 +30,7 @@ def card_differences(
     here = model.card()
     out = {k: (card.get(k, OFF.get(k)), here.get(k, OFF.get(k))) for k in {**card, **here} if k != 'schedule'}
     out = {k: (a, b) for k, (a, b) in out.items() if a != b}
-    try: fits = model.schedule.fits(card['schedule'])
+    try: fits = model.schedule.matches(card['schedule'])
     except (KeyError, TypeError, ValueError): fits = False
     return (out if fits else {**out,
         'schedule': tuple(f'{c.get("name")}, {c.get("n_train")} steps' if isinstance(c, dict) else 'unknown'
@@ -43,7 +43,7 @@ def schedule_of(
     card:dict,  # a schedule's card
 )->NoiseSchedule: # or None
     "The schedule a card describes, if it is one of the named ones"
-    try: s = NAMED[card['name']](card['n_train']); return s if s.fits(card) else None
+    try: s = NAMED[card['name']](card['n_train']); return s if s.matches(card) else None
     except (KeyError, TypeError, ValueError): return None
 
 def steps_of(
