@@ -7,7 +7,7 @@ __all__ = ['BlockSpace']
 
 # %% ../nbs/35_block_space.ipynb #2a416e1a
 import math, zlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import SimpleNamespace
 import numpy as np
 from fastcore.basics import patch
@@ -129,7 +129,7 @@ def _allowed(self:BlockSpace, skip, reuse, change): # two tables
         ran |= ~left_out
     return skip, reuse
 
-# %% ../nbs/35_block_space.ipynb #a1653077
+# %% ../nbs/35_block_space.ipynb #eba3799e
 def _needed_runs(skip, reuse): # (n, B) bool
     "Runs that a later reuse depends on: the only run of a block before its first reuse"
     runs, needed = ~(skip | reuse), np.zeros(skip.shape, bool)
@@ -212,7 +212,7 @@ def _from_cheapest(self:BlockSpace, change, calls): # lists, or None
             left -= price[at]
     return self.lists(skip, reuse)
 
-# %% ../nbs/35_block_space.ipynb #7a491a38
+# %% ../nbs/35_block_space.ipynb #6a18f8ca
 def _reusable(blocks, ids, saves, memory): # frozenset of ids
     "Blocks that can be remembered at once, those first that save most for their bytes"
     size = {i: blocks.memory_bytes([i]) for i in ids}

@@ -79,7 +79,7 @@ class Blocks:
     # locks cannot be copied or pickled, and a copy of the network is used by nobody yet
     def __getstate__(self): return {k: v for k, v in vars(self).items() if k not in ('_thread', '_lock', '_installed')}
 
-# %% ../nbs/30_blocks.ipynb #dbc9bed4
+# %% ../nbs/30_blocks.ipynb #c57998ab
 @patch
 def __setstate__(self:Blocks, state):
     vars(self).update(state)
@@ -124,7 +124,7 @@ def check_net(self:Blocks, net):
         raise ValueError(f'these blocks belong to another {type(self.net).__name__}: find those of this '
             'network, with find_blocks')
 
-# %% ../nbs/30_blocks.ipynb #e5e4c18e
+# %% ../nbs/30_blocks.ipynb #94235d4f
 @patch
 def __repr__(self:Blocks):
     kinds = Counter(b.kind for b in self)
@@ -167,7 +167,7 @@ def cost(self:Blocks,
     return (self.ms - sum(b.ms - b.shortcut_ms for b in left_out)
         + sum(2*b.add_ms + (0 if b.splits else b.shortcut_ms) for b in reused))
 
-# %% ../nbs/30_blocks.ipynb #6c8c1f2c
+# %% ../nbs/30_blocks.ipynb #90123809
 BLOCK_COLORS = dict(run='#4c72b0', reuse='#dd8452', skip='#ffffff')
 
 def _resolution(shape):
@@ -187,7 +187,7 @@ def _draw_step(ax, blocks, levels, skip, reuse):
     ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
     ax.tick_params(labelsize=7)
 
-# %% ../nbs/30_blocks.ipynb #066ae48a
+# %% ../nbs/30_blocks.ipynb #dc2de72a
 def plot_blocks(
     blocks:Blocks,  # blocks of a network
     steps,          # steps with skip and reuse (blocks by id or name), and with a time t or not

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['known_shortcut', 'BlockFinder', 'same_shapes', 'is_adapter', 'find_blocks']
 
-# %% ../nbs/33_discovery.ipynb #6214e1af
+# %% ../nbs/33_discovery.ipynb #f2df3331
 import inspect, re
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
@@ -46,7 +46,7 @@ def known_shortcut(m:nn.Module): # function of (module, args, kwargs) that retur
     if name == 'Transformer2DModel' and m.is_input_continuous and len(m.transformer_blocks) == 1: return _transformer2d
     return None
 
-# %% ../nbs/33_discovery.ipynb #30014fd7
+# %% ../nbs/33_discovery.ipynb #dd179765
 class BlockFinder:
     "Notes down the blocks of a network while it runs"
     def __init__(self,

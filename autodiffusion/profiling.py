@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['operation_counter', 'unfused_attention', 'count_macs', 'measure']
 
-# %% ../nbs/31_profiling.ipynb #979318dd
+# %% ../nbs/31_profiling.ipynb #e275e0e3
 import math, statistics, time
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -64,7 +64,7 @@ def _timing_hooks(block, mark, marks):
         moments.append(mark())
     return before, after
 
-# %% ../nbs/31_profiling.ipynb #19b06383
+# %% ../nbs/31_profiling.ipynb #506f8ca7
 def _time_parts(blocks, call, mark, between):
     "One call with hooks: {block id: [ms of the block, of its shortcut, of the addition]}"
     marks = {}

@@ -48,7 +48,7 @@ def from_dict(cls:Sensitivity, d:dict): # Sensitivity
     "The sensitivities that `to_dict` made `d` of"
     return cls(tuple(d['times']), tuple(d['names']), _table(d['skip']), _table(d['reuse']), d['measure'])
 
-# %% ../nbs/34_sensitivity.ipynb #c26d784a
+# %% ../nbs/34_sensitivity.ipynb #097afae1
 def _relative_change(new, old): return float((new - old).norm()/old.norm())
 
 def _prediction(model, blocks, state, y, measure, **how):
@@ -67,7 +67,7 @@ def _changes_at_step(model, blocks, states, k, y, measure): # two lists, by bloc
         for i in ids]
     return skip, reuse
 
-# %% ../nbs/34_sensitivity.ipynb #6426c5bb
+# %% ../nbs/34_sensitivity.ipynb #6c1d2ffc
 def _changes_at_end(model, plain, blocks, times, k, how): # two lists, by block: skipped, reused
     "Relative changes of the final samples by what happens at step k"
     def change(**disturbance):
@@ -103,7 +103,7 @@ def sensitivity(
     skip, reuse = (np.array(table) for table in zip(*rows))
     return Sensitivity(tuple(times), tuple(b.name for b in blocks), skip, reuse, measure)
 
-# %% ../nbs/34_sensitivity.ipynb #b272eeb3
+# %% ../nbs/34_sensitivity.ipynb #7ed559ec
 def _heat_map(ax, table, norm, title, s): # image of matplotlib
     "One table as colours, with its numbers in per cent"
     image = ax.imshow(np.maximum(table.T, norm.vmin), norm=norm, aspect='auto', cmap='viridis')

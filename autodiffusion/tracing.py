@@ -17,7 +17,7 @@ from torch.utils.weak import WeakTensorKeyDictionary
 from fastcore.basics import patch
 from .profiling import operation_counter, unfused_attention
 
-# %% ../nbs/32_tracing.ipynb #f8abcf34
+# %% ../nbs/32_tracing.ipynb #5eac7ce3
 @dataclass(frozen=True)
 class Label:
     "Says that a tensor is an argument of a module call, or that argument plus something"
@@ -58,7 +58,7 @@ def _cut_labels(labels, dim, start, end): # labels
     "Labels of the part from `start` to `end`: those that were concatenated there"
     return {key: replace(l, piece=()) for key, l in labels.items() if l.piece == (dim, start, end)}
 
-# %% ../nbs/32_tracing.ipynb #7a640a43
+# %% ../nbs/32_tracing.ipynb #4868a9aa
 @dataclass
 class Call:
     "One call of a module"
@@ -92,7 +92,7 @@ class ResidualTracer(TorchDispatchMode):
         if not self.paused: self.follow(str(func.overloadpacket), args, kwargs or {}, out)
         return out
 
-# %% ../nbs/32_tracing.ipynb #af1b3c99
+# %% ../nbs/32_tracing.ipynb #cfb0db65
 @patch
 def of(self:ResidualTracer, x)->dict:
     "Labels of a tensor; of anything else none"
@@ -103,7 +103,7 @@ def macs(self:ResidualTracer)->int:
     "MACs of the run so far"
     return self.counter.get_total_flops()//2 - self.aside_macs
 
-# %% ../nbs/32_tracing.ipynb #dfc84b32
+# %% ../nbs/32_tracing.ipynb #25717c93
 @patch
 def follow(self:ResidualTracer,
     op:str,     # name of an operation
@@ -121,7 +121,7 @@ def follow(self:ResidualTracer,
         elif op.endswith('_'):  # changed in place, by no sum
             self.labels.pop(out, None)
 
-# %% ../nbs/32_tracing.ipynb #9fec3e30
+# %% ../nbs/32_tracing.ipynb #5d0d93a6
 @patch
 def _labels_after(self:ResidualTracer, op, args, kwargs): # labels of the output
     a = args[0] if args else None
@@ -189,7 +189,7 @@ def leave(self:ResidualTracer, m, args, kwargs, out):
     if self.returned is not None: self.returned(call, args, kwargs, out)
     self._pass_through(call, out)
 
-# %% ../nbs/32_tracing.ipynb #95158586
+# %% ../nbs/32_tracing.ipynb #1768ac97
 @patch
 def run(self:ResidualTracer, call)->int: # MACs of the call
     "Trace one call of a function without arguments that runs the network"
@@ -211,7 +211,7 @@ def aside(self:ResidualTracer):
         self.paused = False
         self.aside_macs += (self.counter.get_total_flops() - before)//2
 
-# %% ../nbs/32_tracing.ipynb #36a3cc7c
+# %% ../nbs/32_tracing.ipynb #b9ce3b09
 @patch
 def _source(self:ResidualTracer, call, out): # (argument, Label), or None
     "The argument of a call that an output tensor is, or is plus something; of several the first"
@@ -233,7 +233,7 @@ def streams(self:ResidualTracer, call, out): # list of (argument, via, scale), N
     if not any(l.added for _, l in found) or first_argument not in [key for key, _ in found]: return None
     return [source and (source[0], source[1].via, source[1].scale) for source in sources]
 
-# %% ../nbs/32_tracing.ipynb #63b3ac79
+# %% ../nbs/32_tracing.ipynb #253bc9bf
 class TracedShortcut:
     "The shortcut of a block whose outputs are arguments plus something"
     def __init__(self,
@@ -253,7 +253,7 @@ class TracedShortcut:
         for child in via: x = m.get_submodule(child)(x)
         return x if scale == 1 else x*scale
 
-# %% ../nbs/32_tracing.ipynb #dbf8814a
+# %% ../nbs/32_tracing.ipynb #f582c3ea
 @patch
 def shortcut(self:ResidualTracer, call:Call, out): # TracedShortcut, or None
     "The shortcut of a module that returns `out`; None if it is no residual block"
@@ -261,7 +261,7 @@ def shortcut(self:ResidualTracer, call:Call, out): # TracedShortcut, or None
     if streams is None: return None
     return TracedShortcut(streams, torch.is_tensor(out), list(inspect.signature(call.module.forward).parameters))
 
-# %% ../nbs/32_tracing.ipynb #efbc02d4
+# %% ../nbs/32_tracing.ipynb #364697ab
 _LINEAR = (nn.Identity, nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d,
     nn.Upsample, nn.Dropout, nn.Sequential)
 
