@@ -17,12 +17,19 @@ from .denoiser import Denoiser
 from .solvers import SAMPLERS
 from .samplers import sample
 from .block_space import BlockSpace
-from .blocks import find_blocks, sensitivity, plot_sensitivity
-from .space import Step, Candidate, SearchSpace, BASELINES, windows_around, load_candidate
-from .fid import Extractor, Reference, frechet_distance, kid, inception, to_uint8, open_images
-from .metrics import Evaluation, evaluate, inception_outputs, inception_score, precision_recall, read_pickled_stats
-from .fitness import Fitness, toy_problem
-from .search import Search, Result, PRESETS
+from .discovery import find_blocks
+from .sensitivity import sensitivity, plot_sensitivity
+from .candidate import Step, Candidate, load_candidate
+from .space import SearchSpace, BASELINES, windows_around
+from .images import open_images
+from .fid import Extractor, Reference, frechet_distance, kid, inception, to_uint8
+from .statfiles import read_pickled_stats
+from .metrics import Evaluation, evaluate, inception_outputs, inception_score, precision_recall
+from .toy import toy_problem
+from .fitness import Fitness
+from .presets import PRESETS
+from .result import Result
+from .search import Search
 from .transfer import transfer
 from .pareto import ParetoSearch
 from .asktell import DrivenSearch

@@ -17,13 +17,16 @@ from PIL import Image
 from tqdm import tqdm
 from . import __version__
 from .denoiser import Denoiser, to_rgb
-from .samplers import check_labels, check_times, get_sampler, plan, sample_batch, warn_if_uneven
-from .space import Candidate
+from .solvers import get_sampler
+from .samplers import check_labels, check_times, plan, sample_batch, warn_if_uneven
+from .candidate import Candidate
 from .images import ENDS
 from .fid import to_uint8
 from .metrics import NpzRows
-from .fitness import broken, fastest_precision, out_of_memory
-from .search import _lock, differences, network_card, pack, plain, weights_check
+from .autotune import fastest_precision, out_of_memory
+from .fitness import not_finite
+from .journal import _lock, differences, pack, plain
+from .fingerprint import network_settings, weights_fingerprint
 
 # %% ../nbs/84_batches.ipynb #c7d73e4f
 def shards(n:int, size:int)->list: # of ranges
@@ -286,7 +289,7 @@ def draw(
             None if labels is None else labels[a:a + batch_size], batch_size) for a in range(0, len(r), batch_size)])
     try:
         x = sample_batch(model, indices=r, seed=seed, labels=labels, **plan(c))
-        bad = broken(x, p := model.images(x)).nonzero()
+        bad = not_finite(x, p := model.images(x)).nonzero()
         if len(bad):
             raise FloatingPointError(f'{model.name}: {len(bad)} of the {len(r)} samples from number {r[0]} on have NaN '
                 f'or infinite values, the first is number {r[int(bad[0])]} (precision {model.precision})')
@@ -306,11 +309,11 @@ def settings_of(
     precision:str,  # as asked for
 )->dict:
     "All that the pictures of a run depend on, as plain values"
-    nets = {f.name: weights_check(v) for f in dataclasses.fields(model)
+    nets = {f.name: weights_fingerprint(v) for f in dataclasses.fields(model)
         if isinstance(v := getattr(model, f.name), torch.nn.Module)}
     y = None if labels is None else torch.as_tensor(labels).long().cpu().numpy()
     ys = None if y is None else int(y[0]) if len(set(y.tolist())) == 1 else f'{zlib.crc32(y.tobytes()):08x}'
-    return plain(dict(version=__version__, model=model.card(), network=network_card(model), weights=nets,
+    return plain(dict(version=__version__, model=model.card(), network=network_settings(model), weights=nets,
         candidate=pack(c), n=n, seed=seed, labels=ys, shard=size, precision=precision, device=model.device.type))
 
 def own_labels(model:Denoiser, n:int, seed:int=0):

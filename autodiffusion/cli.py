@@ -24,15 +24,24 @@ import numpy as np, torch
 from fastcore.meta import delegates
 from fastcore.script import anno_parser, store_true
 from .denoiser import Denoiser
-from .samplers import evaluations, gradients, sample, plan, check_times, check_labels, get_sampler
-from .space import Candidate, SearchSpace, as_times, trailing, windows_around, load_candidate, to_json, write_text
-from .blocks import UNITS, Sensitivity, find_blocks, sensitivity
+from .solvers import get_sampler
+from .samplers import evaluations, gradients, sample, plan, check_times, check_labels
+from .candidate import Candidate, as_times, load_candidate, to_json, write_text
+from .space import SearchSpace, trailing, windows_around
+from .blocks import UNITS
+from .discovery import find_blocks
+from .sensitivity import Sensitivity, sensitivity
 from .block_space import BlockSpace
-from .fid import EXTENSIONS, INCEPTION, Reference, compare
-from .fid import open_images, statistics, to_uint8, read_array, check_prepared
-from .fitness import Fitness, fastest_precision, find_batch_size
-from .executors import send
-from .search import Search, best_of, weights_check
+from .images import EXTENSIONS
+from .fid import INCEPTION, Reference, compare
+from .images import open_images, read_array
+from .fid import statistics, to_uint8, check_prepared
+from .autotune import fastest_precision, find_batch_size
+from .fitness import Fitness
+from .executors import write_fitness
+from .journal import best_of
+from .fingerprint import weights_fingerprint
+from .search import Search
 from .transfer import check_transfer, transfer
 from .batches import sample_to, spread, worker, worker_device
 from .adm import ADMConfig, adm_denoiser, get_preset, load_adm
@@ -358,7 +367,7 @@ def _reference_of(ims, extractor, keep, progress=True):
 
 # %% ../nbs/120_cli.ipynb #40803f4d
 # how an error text names what is an option here
-SPELLINGS = {r"seeds=best_of\(['\"]([^'\"]*)['\"]\)": r'--start_from \1', r'\brebatch=True\b': '--rebatch',
+SPELLINGS = {r"initial=best_of\(['\"]([^'\"]*)['\"]\)": r'--start_from \1', r'\brebatch=True\b': '--rebatch',
     r'; check_finite=False returns the samples as they are': ''}
 
 def one_line(e:Exception)->str:
@@ -411,7 +420,7 @@ def block_rules(
     if what not in ('skip', 'reuse', 'both'): raise ValueError(f'blocks: expected skip, reuse or both, got {what!r}')
     if unit not in UNITS: raise ValueError(f'unit must be one of {", ".join(UNITS)}, got {unit!r}')
     return BlockSpace.of(model.blocks, budget, unit, share, skip=() if what == 'reuse' else None,
-        reuse=() if what == 'skip' else None, harm=harm)
+        reuse=() if what == 'skip' else None, sensitivity=sensitivity)
 
 # %% ../nbs/120_cli.ipynb #a4e39292
 def priced_blocks(model:Denoiser, path, unit:str=None): # Blocks
@@ -428,7 +437,7 @@ def priced_blocks(model:Denoiser, path, unit:str=None): # Blocks
 # %% ../nbs/120_cli.ipynb #eec4462d
 def measured_harm(model:Denoiser, path, quiet:bool=False, batch_size:int=None)->Sensitivity:
     "What each block matters at six times, from 16 samples (fewer where they do not fit in one batch); from the file `path` where it was measured before, on the same weights"
-    path, check = Path(path), weights_check(model.net)
+    path, check = Path(path), weights_fingerprint(model.net)
     if path.exists():
         try: d = json.loads(path.read_text()); s = Sensitivity.from_dict(d)
         except (ValueError, KeyError, TypeError):
@@ -586,17 +595,17 @@ def with_harm(o, m, space)->SearchSpace:
 def search_with(o, r, m, space, seeds):
     "A function of a reference that makes the search; presets and steps are the recipe's where there is one"
     settings = {k: getattr(o, k) for k in ('seed', 'out', 'samples', 'rungs', 'population', 'generations', 'finalists',
-        'final_samples', 'refinements', 'last_samples', 'held_out', 'batch_size', 'precision', 'rebatch')}
+        'final_samples', 'refinements', 'race_samples', 'held_out', 'batch_size', 'precision', 'rebatch')}
     settings |= {k: v for k, v in dict(prefix_mb=o.prefix_mb, cache_mb=o.features_mb).items() if v is not None}
-    if o.start_from: seeds = settings['seeds'] = [*seeds, *best_of(o.start_from)]
-    if not r: return lambda ref: Search(m, ref, preset=o.preset or 'standard', space=space, **dict(settings, seeds=seeds))
+    if o.start_from: seeds = settings['initial'] = [*seeds, *best_of(o.start_from)]
+    if not r: return lambda ref: Search(m, ref, preset=o.preset or 'standard', space=space, **dict(settings, initial=seeds))
     return lambda ref: r.search(m, ref, step_range(o), start=o.start, preset=o.preset or 'paper', space=space,
         classifier_scale=m.classifier_scale, guidance_scale=m.guidance_scale, **settings)
 
 def check_early(ready, m, workers, goal=None):
     "What can be known before the reference is made: settings, folder, and whether other processes can be given the model"
     ready(stand_in := load_demo()[1]).check_out(('reference', 'blocks'))
-    if workers > 1: send(Fitness(m, goal or stand_in, 2))
+    if workers > 1: write_fitness(Fitness(m, goal or stand_in, 2))
 
 # %% ../nbs/120_cli.ipynb #066dcd0d
 def model_options(
@@ -640,7 +649,7 @@ def preset_options(
     finalists:int=None,         # number of best candidates scored again with more pictures (preset's own if not given)
     final_samples:int=None,     # pictures per finalist (preset's own if not given)
     refinements:int=None,       # further generations at that number of pictures (preset's own if not given)
-    last_samples:int=None,      # pictures for the last decision between finalists, 0 for none (in proportion to --final_samples if not given)
+    race_samples:int=None,      # pictures for the last decision between finalists, 0 for none (in proportion to --final_samples if not given)
     held_out:int=None,          # fresh pictures for the reported scores (preset's own if not given)
     prefix_mb:int=None,         # memory for what candidates have in common, in MB and for each process, 0 for none (1024 if not given)
     features_mb:int=None,       # memory for features of scored candidates, in MB (256 if not given)

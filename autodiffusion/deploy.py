@@ -18,8 +18,8 @@ from .schedule import NoiseSchedule, CLEAN
 from .denoiser import Denoiser, Prediction, bare
 from .solvers import get_sampler, intervals, sampling_loop
 from .samplers import check_blocks, check_times
-from .blocks import find_blocks
-from .space import Candidate, load_candidate, write_text
+from .discovery import find_blocks
+from .candidate import Candidate, load_candidate, write_text
 from autodiffusion.pipelines import (FAMILIES, Backbone, blank_model, get_family, need, pipeline_call, pipeline_class,
     _scheduler, _size)
 

@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 from .denoiser import Denoiser
 from .solvers import SAMPLERS
 from .samplers import sample
-from .space import Candidate, SearchSpace, uniform
+from .candidate import Candidate
+from .space import SearchSpace, uniform
 from .plots import image_grid, plot_steps
 from .zoo import load_demo
 

@@ -17,9 +17,12 @@ from .denoiser import Denoiser
 from .solvers import get_sampler, intervals
 from .samplers import check_times
 from .block_space import BlockSpace
-from .space import Candidate, SearchSpace
+from .candidate import Candidate
+from .space import SearchSpace
 from .fid import Reference
-from .search import PRESETS, Search, search_pictures
+from .presets import PRESETS
+from .presets import search_images
+from .search import Search
 from .adm import adm_denoiser, get_preset
 
 # %% ../nbs/94_paper.ipynb #9ac7bf36
@@ -208,7 +211,7 @@ def search(self:Recipe,
     seed_times = self._seed(start, model.schedule, space); end = seed_times[-1] if space.free_end else CLEAN
     theirs = Candidate(tuple(seed_times[:-1] if space.free_end else seed_times), end, space.sampler, space.eta)
     return Search(model, reference, preset=own if preset == 'paper' else preset, seed=seed, out=out, space=space,
-        **{**dict(seeds=[seed_times], baselines={'where it starts': theirs}), **changes})
+        **{**dict(initial=[seed_times], baselines={'where it starts': theirs}), **changes})
 
 # %% ../nbs/94_paper.ipynb #fcdd415c
 @patch
@@ -262,7 +265,7 @@ def cost(self:Recipe,
     p, schedule = replace(self.preset(steps), **changes), self.noise_schedule
     times = self.start(schedule, steps); end = times[steps:] or [CLEAN]
     calls = sum(get_sampler(self.sampler).calls(m) for m in intervals(schedule, times[:steps], end[0]))
-    n, once = search_pictures(p), calls*(2 if self.guidance_scale != 1 else 1)
+    n, once = search_images(p), calls*(2 if self.guidance_scale != 1 else 1)
     theirs = Candidate(tuple(times[:steps]), end[0], self.sampler)
     # the winner, the known schedules, and where the search starts
     rows = 1 + len({*SearchSpace(len(schedule), steps, sampler=self.sampler).baselines(schedule).values(), theirs})

@@ -23,10 +23,10 @@ from .schedule import NoiseSchedule, CLEAN
 from .denoiser import Denoiser, bare
 from .solvers import get_sampler
 from .samplers import noise, sample
-from .blocks import _is_adapter
-from .space import Candidate
+from .discovery import is_adapter
+from .candidate import Candidate
 from .fid import Extractor, to_uint8
-from .search import weights_check
+from .fingerprint import weights_fingerprint
 
 # %% ../nbs/96_pipelines.ipynb #ecf6756e
 INSTALL = "pip install '.[diffusers]' in the folder of AutoDiffusion"
@@ -258,7 +258,7 @@ def adapter_state(net)->list: # of (path of a module, name of an adapter, its fa
     "All adapters of a network that are on and not merged into its weights"
     out = []
     for path, m in net.named_modules():
-        if not _is_adapter(m) or getattr(m, 'disable_adapters', False) or getattr(m, 'merged', False): continue
+        if not is_adapter(m) or getattr(m, 'disable_adapters', False) or getattr(m, 'merged', False): continue
         factors = getattr(m, 'scaling', {})
         out += [(path, a, round(float(factors[a]), 6)) for a in m.active_adapters if a in factors]
     return out
@@ -278,7 +278,7 @@ def _owner(name, wrapped): # path of the adapter that a weight belongs to; None 
 def network_check(net)->str|None:
     "Eight hex digits that change with a network's weights and adapters, but not with the precision that they are in; None where the weights are elsewhere"
     active, found = adapter_state(net), []
-    wrapped = {path for path, m in net.named_modules() if _is_adapter(m)}
+    wrapped = {path for path, m in net.named_modules() if is_adapter(m)}
     for name, v in net.state_dict().items():
         if not torch.is_tensor(v): continue
         if v.is_meta: return None
@@ -744,7 +744,7 @@ def _model(pipe, size, conditions, guidance, chosen, name=None, blank=False)->De
             'guidance=1')
     chosen = {k: v for k, v in chosen.items() if v is not None}
     said = (f'{kind}, {size[0]} x {size[1]}, conditions {_check([*rows, *map(str, chosen.items())], table)}'
-        + (f', decoder {weights_check(vae)}' if vae and not blank else '')
+        + (f', decoder {weights_fingerprint(vae)}' if vae and not blank else '')
         + ('' if f.guided else f', guidance {g:g}')*(f.encode is not None))
     model = Backbone(net, f.call, table, dict(guidance=g, size=size, **chosen), shape[0], texts, said,
         dict(_about(pipe), blank=blank, takes={} if texts or not n else f.takes))
@@ -754,8 +754,8 @@ def _model(pipe, size, conditions, guidance, chosen, name=None, blank=False)->De
         name=name or f'{kind}, {_parameters(net)/1e6:.4g} M parameters', **facts)
 
 def _parameters(net): # without those of adapters
-    extra = sum(p.numel() for m in net.modules() if _is_adapter(m) for p in m.parameters())
-    inner = sum(p.numel() for m in net.modules() if _is_adapter(m) for p in m.base_layer.parameters())
+    extra = sum(p.numel() for m in net.modules() if is_adapter(m) for p in m.parameters())
+    inner = sum(p.numel() for m in net.modules() if is_adapter(m) for p in m.base_layer.parameters())
     return sum(p.numel() for p in net.parameters()) - extra + inner
 
 # %% ../nbs/96_pipelines.ipynb #4c79fe9c
@@ -1221,7 +1221,7 @@ class ClipGoal(Pairwise):
         except (OSError, ValueError) as e:
             raise ValueError(f'{source}: no CLIP model there ({" ".join(str(e).split())[:150]})') from None
         super().__init__(Extractor('clip', self.clip.config.projection_dim, self.see), 'CLIP distance',
-            weights_check(self.clip))
+            weights_fingerprint(self.clip))
         self.texts = {}
 
     def at(self, model, seed):

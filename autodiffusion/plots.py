@@ -18,10 +18,12 @@ from fastcore.basics import patch
 from .schedule import NoiseSchedule, CLEAN
 from .denoiser import Denoiser, to_rgb
 from .samplers import sample
-from .space import Candidate, SearchSpace
+from .candidate import Candidate
+from .space import SearchSpace
 from .fid import to_uint8
-from .fitness import toy_problem
-from .search import Result, Search
+from .toy import toy_problem
+from .result import Result
+from .search import Search
 from .zoo import load_demo
 
 # %% ../nbs/100_plots.ipynb #10625a65
@@ -141,10 +143,10 @@ def leaders(
     result:Result,  # of a search
 )->list: # of (network evaluations spent, Candidate)
     "Who led after every round of scores: the best on the most images so far; the last one is the winner"
-    best, out, spent = {}, [], result.found.get('proposals_nfe', 0)
+    best, out, spent = {}, [], result.found.get('initial_evaluations', 0)
     for (_, n), scores in itertools.groupby(result.scored, key=lambda r: (r[0], r[2].n)):
         for _, c, s in scores:
-            spent += s.nfe
+            spent += s.requested
             if math.isfinite(s.value):
                 best[n] = min(best.get(n, (math.inf,)), (s.value, c.key, c))
         if best:
@@ -155,9 +157,9 @@ def leaders(
 def _rungs(result): # number of images -> (known or not, spent, values)
     "The finite scores on each number of images, with the evaluations spent until then, in thousands"
     known, out = set(result.search.space.baselines(result.search.model.schedule).values()), {}
-    spent = result.found.get('proposals_nfe', 0)
+    spent = result.found.get('initial_evaluations', 0)
     for _, c, s in result.scored:
-        spent += s.nfe
+        spent += s.requested
         if math.isfinite(s.value):
             out.setdefault(s.n, []).append((c in known, spent/1000, s.value))
     return {n: tuple(map(np.array, zip(*out[n]))) for n in sorted(out)}
@@ -191,7 +193,7 @@ def _draw_scores(ax, result):
 
 def _spent(result):
     "Network evaluations after every score, in thousands"
-    return (result.found.get('proposals_nfe', 0) + np.cumsum([s.nfe for _, _, s in result.scored]))/1000
+    return (result.found.get('initial_evaluations', 0) + np.cumsum([s.requested for _, _, s in result.scored]))/1000
 
 def _outside(result, rungs, top):
     "How many scores are not on the axis, in words"
@@ -209,7 +211,7 @@ def plot_search(
     _draw_scores(ax, result)
     for spent, c in leaders(result):
         bx.plot([spent/1000]*len(c), c.times, '.', color='tab:red', ms=4, alpha=.7)
-    end = result.nfe/1000
+    end = result.requested/1000
     bx.plot([end]*len(result.best), result.best.times, '<', color='tab:red', ms=7)
     bx.set(ylabel='t of the steps of the leader\n(arrows: the winner)', ylim=(-20, len(result.search.model.schedule) + 20))
     for a in (ax, bx):

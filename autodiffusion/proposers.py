@@ -89,7 +89,7 @@ class PaperProposer:
         def pick(): return parents[rng.integers(len(parents))]
         def mutant():
             c = mutate_uniform(rng, pick(), space, e.rate)
-            return mutate_blocks(rng, c, space) if space.blocks and space.blocks.most else c
+            return mutate_blocks(rng, c, space) if space.blocks and space.blocks.max_left_out else c
         new.fill(mutant, math.ceil(n*e.mutants))
         new.fill(lambda: cross_uniform(rng, pick(), pick(), space), min(n, len(new) + math.ceil(n*e.children)))
 
@@ -137,7 +137,7 @@ def first_generation(rng, new:Generation, n:int, history:History):
         if longer:
             del new.candidates[(n + 1)//2:]
             new.add(longer, n)
-        if space.blocks.most:
+        if space.blocks.max_left_out:
             new.fill(lambda: mutate_blocks(rng, known[rng.integers(len(known))], space), len(new) + (n - len(new))//3)
     new.fill(lambda: mutate_local(rng, known[rng.integers(len(known))], space, .6), len(new) + (n - len(new))//2)
 

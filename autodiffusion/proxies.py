@@ -15,9 +15,10 @@ from fastcore.basics import patch
 from scipy.stats import kendalltau
 from .schedule import NoiseSchedule
 from .denoiser import Denoiser
-from .space import Candidate, SearchSpace, trailing
+from .candidate import Candidate
+from .space import SearchSpace, trailing
 from .prefix_cache import PrefixCache
-from .initial import Trajectory, trajectory, jump_costs, step_errors
+from .initial import Trajectory, trajectory, cost_matrix, interpolated_cost
 from .fid import INCEPTION, Extractor, Reference, mean_kernel
 from .fitness import Fitness, Score, round6
 
@@ -120,7 +121,7 @@ class NoReference:
     metric: str
     def distance(self, f): raise TypeError(f'{self.metric} is no distance to a reference')
 
-def _alone(f): "A fitness for one candidate only keeps no beginnings for others"; f.shared = PrefixCache(0); return f
+def _alone(f): "A fitness for one candidate only keeps no beginnings for others"; f.prefix_cache = PrefixCache(0); return f
 
 def many_steps(model:Denoiser, steps:int=50)->Candidate:
     "DDIM with many `trailing` steps"
@@ -190,13 +191,13 @@ class StepErrors:
     def __init__(self,
         model:Denoiser,         # model
         path:Trajectory=None,   # its trajectory; by default a new one
-        signal:float=1., power:float=1., # how errors are weighted (see jump_costs)
+        signal:float=1., power:float=1., # how errors are weighted (see cost_matrix)
         seed:int=0):            # seed of a new trajectory
         self.model, self.path = model, path or trajectory(model, seed=seed)
-        self.costs, self.nfe = jump_costs(self.path, signal, power), self.path.nfe
+        self.costs, self.nfe = cost_matrix(self.path, signal, power), self.path.nfe
     def __call__(self, c, n:int=0, tick=None)->Score:
         "Score of one candidate; `n` is taken over, and changes nothing"
-        return Score(round6(step_errors(self.path, getattr(c, 'times', c), self.costs)), n)
+        return Score(round6(interpolated_cost(self.path, getattr(c, 'times', c), self.costs)), n)
 
 # %% ../nbs/72_proxies.ipynb #15000630
 def share(
@@ -212,7 +213,7 @@ def share(
         if (a := first.extractor.name) != (b := f.extractor.name):
             raise ValueError(f'{first.metric} and {f.metric} cannot share samples: they are of {a} and {b} features')
         f.cache = first.cache
-        if hasattr(first, 'shared'): f.shared = first.shared
+        if hasattr(first, 'prefix_cache'): f.prefix_cache = first.prefix_cache
     return fitnesses
 
 # %% ../nbs/72_proxies.ipynb #76172307

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from tqdm import tqdm
 from fastcore.basics import patch
 from .samplers import evaluations
-from .space import Candidate
+from .candidate import Candidate
 from .fitness import Score
 from .executors import WorkerPool
 from .journal import Journal

@@ -98,7 +98,7 @@ def _choose(self:Search, preset, changes, proposer, racer):
         evolution = dataclasses.replace(preset.evolution, population=2*preset.evolution.population)
         preset = dataclasses.replace(preset, evolution=evolution, one_flip=5 if racer.one_score else 0)
     preset = change_preset(preset, **changes)
-    may_change = blocks and blocks.most and (blocks.skip or blocks.reuse and self.space.step_range[1] > 1)
+    may_change = blocks and blocks.max_left_out and (blocks.skip or blocks.reuse and self.space.step_range[1] > 1)
     if not may_change: preset = dataclasses.replace(preset, one_flip=0)
     self.preset, self.racer = preset, racer(preset, self.space)
     proposer_ = proposer or preset_proposer

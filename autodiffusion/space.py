@@ -231,7 +231,7 @@ def _affordable(self:SearchSpace, lists, times, rng): # pairs (skip, reuse), or 
     if not self.blocks: return [NO_LISTS]*n
     weights = None
     if rng is not None: weights = np.exp(rng.standard_normal((2, n, len(self.blocks.saves))))
-    return self.blocks.fit(lists, times, self._calls(n), weights)
+    return self.blocks.project(lists, times, self._calls(n), weights)
 
 @patch
 def _split_end(self:SearchSpace, times): # times of the steps, list of the end time or empty
@@ -331,7 +331,7 @@ def _repr_markdown_(self:SearchSpace):
         'candidates': f'{self.size:.3g}' + (', times alone' if self.blocks else '')}
     b = self.blocks
     if b:
-        rows['blocks'] = (f'{len(b.saves)}: {len(b.skip)} may be skipped, {len(b.reuse)} reused, up to {b.most} in a '
+        rows['blocks'] = (f'{len(b.saves)}: {len(b.skip)} may be skipped, {len(b.reuse)} reused, up to {b.max_left_out} in a '
             f'step; budget {b.budget:.4g} {b.unit}, a full step takes {b.full:.4g}')
     return '**Search space**\n\n| | |\n|:--|:--|\n' + '\n'.join(f'| {k} | {v} |' for k, v in rows.items())
 

@@ -36,7 +36,7 @@ def resampled_angles(candidates, schedule:NoiseSchedule, k:int=6)->np.ndarray: #
 def block_features(candidates, schedule:NoiseSchedule, blocks:BlockSpace, n:int=21, width:float=.12)->np.ndarray: # (N, 3*B*n + 1)
     "For every block a bump over `n` angles where it is skipped, reused, and either; last the sensitivity of the whole list"
     grid, saves = np.linspace(0, 1, n), np.stack([blocks.saves, blocks.reuse_saves])
-    largest = [np.max(s, where=np.isfinite(s), initial=0) for s in map(np.asarray, blocks.harm[1:])]
+    largest = [np.max(s, where=np.isfinite(s), initial=0) for s in map(np.asarray, blocks.sensitivity[1:])]
     largest = max(1e-12, float(max(largest, default=1.)))
     rows = []
     for c in candidates:

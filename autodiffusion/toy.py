@@ -12,7 +12,7 @@ from torch import nn
 from .schedule import NoiseSchedule
 from .denoiser import Denoiser, GaussianNet
 from .samplers import noise
-from .blocks import find_blocks
+from .discovery import find_blocks
 from .fid import Extractor, Reference, to_uint8
 
 # %% ../nbs/68_toy.ipynb #e2f0f6d9

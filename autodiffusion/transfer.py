@@ -14,9 +14,11 @@ from tqdm import tqdm
 from .schedule import NoiseSchedule
 from .denoiser import Denoiser
 from .samplers import check_blocks, check_times, evaluations, gradients, in_precision, warn_if_uneven
-from .space import BASELINES, Candidate, SearchSpace, load_candidate
+from .candidate import Candidate, load_candidate
+from .space import BASELINES, SearchSpace
 from .fid import Reference
-from .fitness import Fitness, Score, find_batch_size
+from .autotune import find_batch_size
+from .fitness import Fitness, Score
 from .search import HELD_OUT
 
 # %% ../nbs/82_transfer.ipynb #0494d9e1
@@ -123,12 +125,12 @@ class Transfer:
 
 # %% ../nbs/82_transfer.ipynb #1eb7e028
 @patch(as_prop=True)
-def nfe(self:Transfer): "Network evaluations spent"; return sum(s.nfe for _, s in self.rows.values())
+def nfe(self:Transfer): "Network evaluations spent"; return sum(s.requested for _, s in self.rows.values())
 
 @patch(as_prop=True)
 def classifier_gradients(self:Transfer):
     "Classifier gradients spent"
-    return sum(s.nfe//evaluations(c, self.model)*gradients(c, self.model) for c, s in self.rows.values())
+    return sum(s.requested//evaluations(c, self.model)*gradients(c, self.model) for c, s in self.rows.values())
 
 @patch(as_prop=True)
 def spent(self:Transfer):

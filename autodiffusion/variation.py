@@ -45,7 +45,7 @@ def random_lists(rng, times, space:SearchSpace): # n pairs (skip, reuse) of sets
     n, B = len(times), len(b.saves)
     u = rng.uniform(0, 1, (n, 1))
     probability, reused = b.share*u, .5     # that a block does not run, and that it is reused then
-    if len(b.harm):
+    if len(b.sensitivity):
         s = np.maximum(b.sensitivities(times), 1e-12)
         middle = np.median(s.min(0), 1, keepdims=True)
         probability = b.share*B**-u*2*middle/(middle + s.min(0))
@@ -200,7 +200,7 @@ def one_flip_neighbours(
             neighbour = space.project(genes(c, space), b.lists(*new))
             strength.setdefault(neighbour, effect[changed, k, i].max())
     order = sorted((n for n in strength if n != c), key=lambda n: -strength[n])
-    left_out = math.floor(spare*len(strength)) if len(b.harm) else 0
+    left_out = math.floor(spare*len(strength)) if len(b.sensitivity) else 0
     seen = set(seen)
     order = [n for n in order[left_out:] if n not in seen]
     return [order[j] for j in np.sort(rng.permutation(len(order))[:most])]
