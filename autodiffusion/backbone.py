@@ -143,6 +143,7 @@ def _adapter_of(name, adapted): # path of the adapter that a weight belongs to; 
         path = '.'.join(parts[:k])
         if path in adapted: return None if parts[k] == 'base_layer' else path
 
+# %% ../nbs/97_backbone.ipynb #0413b6a0
 def network_check(net)->str|None:
     "Eight hex digits that change with a network's weights and adapters, but not with the precision that they are in; None where the weights are elsewhere"
     active, found = adapter_state(net), []
@@ -158,7 +159,7 @@ def network_check(net)->str|None:
     found += [(path, f'{factor:g}'.encode()) for path, _, factor in active]
     return f'{zlib.crc32(repr(sorted(found)).encode()):08x}'
 
-# %% ../nbs/97_backbone.ipynb #09543ef7
+# %% ../nbs/97_backbone.ipynb #15d5bcdc
 class Decoder:
     "The pipeline's own way from latents (B, C, H, W) to float32 images (B, 3, H', W'), about -1 to 1"
     def __init__(self, vae, shape, at_once:int=8, dtype=torch.float32, upcasts=True):
@@ -180,7 +181,7 @@ class Decoder:
         if upcast: vae.to(torch.float16)
         return images
 
-# %% ../nbs/97_backbone.ipynb #f213785d
+# %% ../nbs/97_backbone.ipynb #bbaa92ab
 @patch
 def unscale(self:Decoder, z):
     "Latents in the units of the decoder"

@@ -31,6 +31,7 @@ class _Asked(Exception):
         super().__init__()
         self.call = call
 
+# %% ../nbs/104_candidate_scheduler.ipynb #740fcad4
 class Replay:
     "A sampler turned round: tell it what the network answered, and it says what to ask next"
     def __init__(self,
@@ -48,18 +49,20 @@ class Replay:
         if k not in self.drawn: self.drawn[k] = self.draw(k)
         return self.drawn[k]
 
-    def next(self)->NetworkCall:
-        "What to ask the network after all that it has answered"
-        known = iter(self.predictions)
-        def denoise(x, t, interval):
-            p = next(known, None)
-            if p is None: raise _Asked(NetworkCall(x, t, interval.k))
-            return p
-        try: x = walk(self.sampler, denoise, self.x, self.intervals, self.noise_of, self.eta)
-        except _Asked as e: return e.call
-        return NetworkCall(x, None, None)
+# %% ../nbs/104_candidate_scheduler.ipynb #ad74f528
+@patch
+def advance(self:Replay)->NetworkCall:
+    "What to ask the network after all that it has answered"
+    known = iter(self.predictions)
+    def denoise(x, t, interval):
+        p = next(known, None)
+        if p is None: raise _Asked(NetworkCall(x, t, interval.k))
+        return p
+    try: x = walk(self.sampler, denoise, self.x, self.intervals, self.noise_of, self.eta)
+    except _Asked as e: return e.call
+    return NetworkCall(x, None, None)
 
-# %% ../nbs/104_candidate_scheduler.ipynb #5acfebc8
+# %% ../nbs/104_candidate_scheduler.ipynb #c0328a2e
 def network_calls(
     schedule:NoiseSchedule, # noise schedule of the model
     c:Candidate,            # the steps
@@ -67,14 +70,14 @@ def network_calls(
     "The calls of the network that a candidate makes, in order"
     zero, out = torch.zeros(1), []
     r = Replay(schedule, c, zero, lambda k: zero)
-    call = r.next()
+    call = r.advance()
     while call.t is not None:
         out.append((call.t, call.k))
         r.predictions.append(Prediction(zero, zero))
-        call = r.next()
+        call = r.advance()
     return out
 
-# %% ../nbs/104_candidate_scheduler.ipynb #982764d8
+# %% ../nbs/104_candidate_scheduler.ipynb #3279e48d
 def randn_tensor(shape, **how):
     "Random numbers as diffusers draws them"
     from diffusers.utils.torch_utils import randn_tensor as draw
@@ -97,7 +100,7 @@ def is_special(c:Candidate)->bool:
     "Whether steps do more than to visit their times: leave out or reuse blocks, or go without guidance"
     return any(s.skip or s.reuse or not s.guided for s in c.steps)
 
-# %% ../nbs/104_candidate_scheduler.ipynb #cc8ac1ad
+# %% ../nbs/104_candidate_scheduler.ipynb #ba2bf46d
 class CandidateScheduler:
     "Runs a candidate in a pipeline; made by `Candidate.apply_to`"
     order, _compatibles = 1, []
@@ -111,23 +114,26 @@ class CandidateScheduler:
         self._reset()
         return self
 
-    def _reset(self, device=None):
-        times = [self.model.question(torch.zeros(1), t)[1] for t, _ in self.plan]
-        whole = self.model.prediction != 'flow' and all(float(t).is_integer() for t in times)
-        self.timesteps = torch.tensor(times, dtype=torch.int64 if whole else torch.float32, device=device)
-        self.num_inference_steps = len(times)
-        self.replay = self.given = None     # the sampler, and the latents that it handed out last
-        self.memory = {}                    # what blocks remember
-
     @property
     def init_noise_sigma(self):
         "By how much the pipeline multiplies its noise to begin with"
         return initial_scale(self.model, self.candidate.times[0])
 
-    def scale_model_input(self, sample, timestep=None): "What the network is shown: the sample as it is"; return sample
+    def scale_model_input(self, sample, timestep=None): return sample  # the network is shown the sample as it is
     def __len__(self): return len(self.model.schedule)
 
-# %% ../nbs/104_candidate_scheduler.ipynb #413c07a8
+# %% ../nbs/104_candidate_scheduler.ipynb #fb99cdac
+@patch
+def _reset(self:CandidateScheduler, device=None):
+    "Begin anew, with the candidate's times as the pipeline counts them"
+    times = [self.model.question(torch.zeros(1), t)[1] for t, _ in self.plan]
+    whole = self.model.prediction != 'flow' and all(float(t).is_integer() for t in times)
+    self.timesteps = torch.tensor(times, dtype=torch.int64 if whole else torch.float32, device=device)
+    self.num_inference_steps = len(times)
+    self.replay = self.given = None     # the sampler, and the latents that it handed out last
+    self.memory = {}                    # what blocks remember
+
+# %% ../nbs/104_candidate_scheduler.ipynb #068ac637
 @patch
 def set_timesteps(self:CandidateScheduler, num_inference_steps=None, device=None, timesteps=None, sigmas=None, mu=None):
     "Begin anew; the steps are the candidate's: another number is warned of, other times or noise levels are refused"
@@ -145,6 +151,7 @@ def set_timesteps(self:CandidateScheduler, num_inference_steps=None, device=None
     self.warn_of_number(num_inference_steps)
     self._reset(device)
 
+# %% ../nbs/104_candidate_scheduler.ipynb #02f58de1
 @patch
 def warn_of_number(self:CandidateScheduler, n):
     "Warn where another number of steps was asked for"
@@ -159,7 +166,7 @@ def warn_of_size(self:CandidateScheduler):
     warnings.warn(f'these steps were found for images of {h} x {w} pixels, and the pipeline is asked for another size: '
         f'say height={h}, width={w}', stacklevel=3)
 
-# %% ../nbs/104_candidate_scheduler.ipynb #f5270bcd
+# %% ../nbs/104_candidate_scheduler.ipynb #707bb495
 @patch
 def set_begin_index(self:CandidateScheduler, begin_index=0):
     "A candidate begins at its first step; raises ValueError for another, which image-to-image asks for"
@@ -182,7 +189,7 @@ def save_pretrained(self:CandidateScheduler, *args, **kwargs):
     "Write the pipeline's own scheduler, which diffusers can read again"
     return self.original.save_pretrained(*args, **kwargs)
 
-# %% ../nbs/104_candidate_scheduler.ipynb #14776925
+# %% ../nbs/104_candidate_scheduler.ipynb #4ee1a7a5
 @patch
 def step(self:CandidateScheduler, model_output, timestep, sample, eta=0., generator=None, return_dict=True, **_):
     "One step of a pipeline: what the network said about `sample`, to what it is asked about next"
@@ -194,7 +201,7 @@ def step(self:CandidateScheduler, model_output, timestep, sample, eta=0., genera
     if t is None: raise ValueError('all steps are taken: call set_timesteps before the next images')
     answer = self.model.answer(model_output[:, :sample.shape[1]].float(), x, t)
     self.replay.predictions.append(answer)
-    self.asked = self.replay.next()
+    self.asked = self.replay.advance()
     # what comes last is decoded as it was when it was scored
     x, t, _ = self.asked
     self.given = (x if t is None else _to_pipeline(self.model, x, t)).to(sample.dtype)
@@ -202,10 +209,10 @@ def step(self:CandidateScheduler, model_output, timestep, sample, eta=0., genera
     return StepOutput(self.given, x0) if return_dict else (self.given, x0)
 
 def _flow_factor(model, t): return sum(model.factors(t)) if model.prediction == 'flow' else 1.
-def _to_pipeline(model, x, t): "Our samples at time t in the pipeline's units"; return x/_flow_factor(model, t)
-def _from_pipeline(model, x, t): "A pipeline's latents at time t in our units"; return x*_flow_factor(model, t)
+def _to_pipeline(model, x, t): return x/_flow_factor(model, t)      # our samples at time t, in the pipeline's units
+def _from_pipeline(model, x, t): return x*_flow_factor(model, t)    # and back
 
-# %% ../nbs/104_candidate_scheduler.ipynb #704347ec
+# %% ../nbs/104_candidate_scheduler.ipynb #40c204fe
 @patch
 def _begin(self:CandidateScheduler, sample, generator):
     "Start a replay from the pipeline's first latents"
@@ -218,7 +225,7 @@ def _begin(self:CandidateScheduler, sample, generator):
         return torch.cat([new, new]) if twice else new
     x = _from_pipeline(self.model, sample.float(), self.plan[0][0])
     self.replay = Replay(self.model.schedule, self.candidate, x, draw)
-    self.asked = self.replay.next()
+    self.asked = self.replay.advance()
 
 @patch
 def _check_size(self:CandidateScheduler, sample):
@@ -227,7 +234,7 @@ def _check_size(self:CandidateScheduler, sample):
     same = sample.shape[-2:] == (h, w) if sample.ndim == 4 else sample.shape[1] == (h//2)*(w//2)
     if not same: self.warn_of_size()
 
-# %% ../nbs/104_candidate_scheduler.ipynb #c145c9bd
+# %% ../nbs/104_candidate_scheduler.ipynb #031e8b9b
 def _map_tensors(v, f):
     "`f` on all tensors in nested tuples, lists and dicts"
     if torch.is_tensor(v): return f(v)
@@ -236,6 +243,7 @@ def _map_tensors(v, f):
         return new if type(v) is dict else type(v)(**new)
     return type(v)(_map_tensors(w, f) for w in v) if type(v) in (tuple, list) else v
 
+# %% ../nbs/104_candidate_scheduler.ipynb #2bb78536
 class Hooks:
     "Round the calls of a pipeline's network while the pipeline runs: block lists, and steps without guidance"
     def __init__(self, pipe, scheduler):
@@ -259,7 +267,7 @@ class Hooks:
         self.blocks.close()     # where a call was stopped in the middle of the network
         self.scheduler.hooks = None
 
-# %% ../nbs/104_candidate_scheduler.ipynb #988f0c32
+# %% ../nbs/104_candidate_scheduler.ipynb #028e88ed
 CALLED_TWICE = ('the pipeline called its network twice in one step, which steps that leave out or reuse blocks cannot '
     'follow: leave out what makes it do so, such as true_cfg_scale, skip_guidance_layers, or a callback that calls the '
     'network')
@@ -282,6 +290,7 @@ def before(self:Hooks, net, args, kwargs):
     if self.half is None: return None
     return _map_tensors(args, self._prepare), _map_tensors(kwargs, self._prepare)
 
+# %% ../nbs/104_candidate_scheduler.ipynb #dded598c
 @patch
 def after(self:Hooks, net, args, kwargs, out):
     "Undo what `before` did"
@@ -292,7 +301,7 @@ def after(self:Hooks, net, args, kwargs, out):
     self.half = None
     return result
 
-# %% ../nbs/104_candidate_scheduler.ipynb #0dafe268
+# %% ../nbs/104_candidate_scheduler.ipynb #8bd31dfe
 @patch
 def _half_of(self:Hooks, x):
     "Size of half a batch where prompt and negative prompt share it, else None"

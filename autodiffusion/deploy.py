@@ -57,6 +57,7 @@ def _applied_class(usual):
 
 def _new_applied(usual): return object.__new__(_applied_class(usual))
 
+# %% ../nbs/106_deploy.ipynb #0796435b
 @functools.lru_cache(maxsize=None)
 def _scheduler_class():
     "CandidateScheduler as diffusers wants it; made when needed, since diffusers may be missing"
@@ -70,7 +71,7 @@ def _scheduler_class():
 
 def _new_scheduler(): return _scheduler_class()()
 
-# %% ../nbs/106_deploy.ipynb #cab116fc
+# %% ../nbs/106_deploy.ipynb #760aaa67
 def _check_call(pipe, args, kwargs): # inspect.BoundArguments
     "Arguments of a call of a pipeline with a candidate; raises ValueError for what its steps cannot follow"
     given, s = inspect.signature(type(pipe).__call__).bind(pipe, *args, **kwargs), pipe.scheduler
@@ -91,7 +92,7 @@ def _check_call(pipe, args, kwargs): # inspect.BoundArguments
         a['negative_prompt'] = [a['negative_prompt']]*len(a['prompt'])
     return given
 
-# %% ../nbs/106_deploy.ipynb #aab35fad
+# %% ../nbs/106_deploy.ipynb #dc0e8505
 def _warn_of_call(pipe, s, a):
     "Warn of arguments with which other images come out than those that were scored"
     default = inspect.signature(type(pipe).__call__).parameters
@@ -117,7 +118,7 @@ def check_adapters(
             'image as a prompt, and what they are worth with one is not known. Call pipe.unload_ip_adapter(), or '
             'restore(pipe) to use it with the scheduler of the pipeline')
 
-# %% ../nbs/106_deploy.ipynb #f9f5dfd5
+# %% ../nbs/106_deploy.ipynb #8dedacd6
 @patch
 def apply_to(self:Candidate,
     pipe,                   # pipeline of diffusers; it is changed in place, see restore
@@ -140,6 +141,7 @@ def apply_to(self:Candidate,
     pipe.scheduler, pipe.__class__ = s, _applied_class(type(pipe))
     return dict(num_inference_steps=len(s.plan), **call)
 
+# %% ../nbs/106_deploy.ipynb #6f4cc394
 def _model_for(pipe, model, guidance):
     if model is None: model = blank_model(pipe, guidance)
     elif not isinstance(bare(model.net), Backbone) or bare(model.net).backbone is not network_of(pipe):
@@ -149,7 +151,7 @@ def _model_for(pipe, model, guidance):
     is_guided = model.null_label is not None and guidance > 1
     return model.with_(guidance_scale=float(guidance) if is_guided else 1.)
 
-# %% ../nbs/106_deploy.ipynb #e092c247
+# %% ../nbs/106_deploy.ipynb #e934bb9d
 def _call_arguments(pipe, model):
     "Arguments of a call but for the prompt"
     drop = ('prompt', 'negative_prompt', 'class_labels', 'batch_size')
@@ -169,7 +171,7 @@ def restore(
     pipe.scheduler = scheduler_of(pipe)
     return pipe
 
-# %% ../nbs/106_deploy.ipynb #de53a8af
+# %% ../nbs/106_deploy.ipynb #eb443e52
 def apply_file(
     path,                   # candidate file, such as runs/search/best.json
     pipe,                   # pipeline of diffusers; it is changed in place
@@ -191,13 +193,14 @@ def apply_file(
     call = load_candidate(path, model, any_model).apply_to(pipe, model)
     return {**{k: v for k, v in said.items() if k != 'negative_prompt'}, **call}
 
+# %% ../nbs/106_deploy.ipynb #0b0eafcf
 def _size_for(pipe, shape): # arguments of the call
     "Height and width of images for latents of that shape, where the pipeline can make them"
     own, size = image_size(pipe)
     if list(own) == list(shape) or len(shape) != 3 or own[0] != shape[0]: return {}
     return dict(height=shape[1]*(size[0]//own[1]), width=shape[2]*(size[0]//own[1]))
 
-# %% ../nbs/106_deploy.ipynb #b9a574bc
+# %% ../nbs/106_deploy.ipynb #c81bd250
 def _file_arguments(path, entry, pipe): # dict
     "Arguments of the pipeline's call that a file names; raises ValueError for what is none"
     if entry is None: return {}

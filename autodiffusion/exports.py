@@ -76,13 +76,14 @@ def _for_diffusers(c, model): # (name of the scheduler, its settings, argument o
         **_PLAIN)
     return 'DPMSolverMultistepScheduler', settings, 'timesteps', list(c.times)
 
+# %% ../nbs/108_exports.ipynb #f19b500c
 def _for_diffusers_flow(c, model):
     if c.sampler not in ('ddim', 'euler') or c.t_end != CLEAN:
         raise NotExact(f'for flow matching there is none for the sampler {c.sampler} that ends at {c.t_end:g}')
     return ('FlowMatchEulerDiscreteScheduler', dict(shift_terminal=None, **_PLAIN), 'sigmas',
         unshifted(model.schedule, c.times))
 
-# %% ../nbs/108_exports.ipynb #0359accb
+# %% ../nbs/108_exports.ipynb #617761f4
 def native_scheduler(
     c:Candidate,        # candidate
     pipe,               # pipeline; it is not changed
@@ -99,7 +100,7 @@ def native_scheduler(
         raise NotExact(f'no scheduler of diffusers runs this exactly: {e}. Candidate.apply_to does') from None
     return getattr(import_optional(), name).from_config(scheduler_of(pipe).config, **settings), {argument: values}
 
-# %% ../nbs/108_exports.ipynb #ae6e2159
+# %% ../nbs/108_exports.ipynb #643e5390
 def _times_told(schedule, levels, whole):
     "The training steps that tools read off noise levels sigma/alpha, by lines in their logarithm"
     grid = np.exp(-schedule.log_snr(np.arange(len(schedule)))/2)
@@ -113,7 +114,7 @@ def _check_told(c, model, whole):
     for t, told in zip(asked, _times_told(model.schedule, levels, whole)):
         if abs(t - told) > .005: raise NotExact(f'it tells the network time {told:.6g} where the search said {t:.6g}')
 
-# %% ../nbs/108_exports.ipynb #771e0665
+# %% ../nbs/108_exports.ipynb #9ac31ec6
 _K_NAMES = dict(ddim='euler', euler='euler', heun='heun', dpm_solver_2='dpm_2', dpmpp_2m='dpmpp_2m',
     ddpm='euler_ancestral')
 
@@ -137,7 +138,7 @@ def _for_k_diffusion(c, model, whole=False): # (name of the sampler, its argumen
     arguments = {'eta': c.eta or 1.} if name == 'euler_ancestral' else {}
     return name, arguments, noise_levels(model.schedule, c)
 
-# %% ../nbs/108_exports.ipynb #6c9d0ca8
+# %% ../nbs/108_exports.ipynb #5df42c83
 def _k_start(model, level):
     "By how much noise is multiplied to begin with, in units in which clean images have weight 1"
     return {'unit': math.hypot(1, level), 'sigma': level, 'flow': 1.}[model.start]
@@ -152,6 +153,7 @@ def _k_diffusion(c, model):
     return dict(sampler=f'sample_{name}', arguments=arguments, values=levels, start=start,
         use=f'sample_{name}(denoiser, noise*{start:.9g}, torch.tensor(values){more}){end}   # denoiser: {wrapper}')
 
+# %% ../nbs/108_exports.ipynb #8ead102f
 def _comfyui(c, model):
     name, arguments, levels = _for_k_diffusion(c, model, whole=True)
     if c.t_end != CLEAN: raise NotExact('it leaves out the factor alpha at ends other than clean data')
@@ -165,7 +167,7 @@ def _comfyui(c, model):
     return dict(sampler=name, arguments=arguments, values=levels,
         use=f'SamplerCustom: {node} with {name} as sampler, and the list as sigmas')
 
-# %% ../nbs/108_exports.ipynb #765ccc0e
+# %% ../nbs/108_exports.ipynb #75aa257a
 def _dpm_solver(c, model):
     "How the program of Lu et al. is told these steps: the end is the last value, or a step of its own"
     _check_plain(c, model)
@@ -191,7 +193,7 @@ def _dpm_single(order, clean):
             't, x = torch.tensor(values), noise\n'
             f'for k in range(len(t) - 1): x = solver.{update}(x, t[k:k+1], t[k+1:k+2]){last}')
 
-# %% ../nbs/108_exports.ipynb #d471fa26
+# %% ../nbs/108_exports.ipynb #a580fb1e
 def _dpm_multi(order, clean, n, values, clip_x0):
     if clean and n < 2: raise NotExact('it takes no single step to clean data')
     if order == 3 and clean and 4 <= n < 15:
@@ -208,7 +210,7 @@ def _dpm_multi(order, clean, n, values, clip_x0):
         use=f"solver = DPM_Solver(model_fn, noise_schedule, algorithm_type='dpmsolver++'{solver}); "
             f'solver.get_time_steps = lambda **_: torch.tensor(values); x = solver.sample(noise, {said})')
 
-# %% ../nbs/108_exports.ipynb #30c5315d
+# %% ../nbs/108_exports.ipynb #319110a0
 def _diffusers(c, model):
     name, settings, argument, values = _for_diffusers(c, model)
     said = ', '.join(f'{k}={v!r}' for k, v in settings.items())
@@ -223,6 +225,7 @@ def _plain_model(schedule):
     return SimpleNamespace(schedule=schedule, prediction='flow' if flow else 'epsilon', clip_x0=False,
         start='flow' if flow else 'unit')
 
+# %% ../nbs/108_exports.ipynb #7a25ffd6
 def step_lists(
     c:Candidate,        # candidate
     model,              # the model, or its noise schedule
@@ -236,7 +239,7 @@ def step_lists(
         except NotExact as e: refused[tool] = str(e)
     return dict(out, not_offered=refused)
 
-# %% ../nbs/108_exports.ipynb #b4f91d7b
+# %% ../nbs/108_exports.ipynb #c30b934e
 def print_lists(
     c:Candidate,    # candidate
     model,          # the model, or its noise schedule

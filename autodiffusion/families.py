@@ -190,10 +190,12 @@ def image_size(
     unit = 1 if fixed else max(scale, 8)
     if hasattr(pipe, 'patch_size') or kind == 'FluxPipeline': unit = 2*scale
     if any(s % unit for s in size):
-        raise ValueError(f'{type(pipe).__name__}: height and width must be multiples of {unit}, got {size[0]} x {size[1]}')
+        raise ValueError(f'{type(pipe).__name__}: height and width must be multiples of {unit}, '
+            f'got {size[0]} x {size[1]}')
     channels = c.in_channels//4 if kind == 'FluxPipeline' else c.in_channels
     return (channels, size[0]//scale, size[1]//scale), size
 
+# %% ../nbs/95_families.ipynb #377068d2
 def _pixels_per_latent(pipe):
     if pipeline_class(pipe).__name__ == 'DiTPipeline': return 2**(len(pipe.vae.config.block_out_channels) - 1)
     return getattr(pipe, 'vae_scale_factor', 1)

@@ -76,15 +76,17 @@ class Target(SampleObjective):
         self._draw(int(max(rows)) + 1)
         return float(((np.asarray(f, np.float64) - np.concatenate(self.known)[rows])**2).mean())
 
-    def _draw(self, n):
-        "Draw targets up to sample n, in whole batches: what is asked for first must not change the rounding"
-        have = sum(map(len, self.known))
-        while have < n:
-            x = sample(self.model, self.steps, n=self.batch_size, start=have, seed=self.seed)
-            self.known.append(self.extractor(to_uint8(x)).numpy())
-            have += self.batch_size
+# %% ../nbs/99_objectives.ipynb #a12eba1a
+@patch
+def _draw(self:Target, n):
+    "Draw the targets of samples 0 to n-1, where they are not known yet"
+    have = sum(map(len, self.known))
+    while have < n:
+        x = sample(self.model, self.steps, n=self.batch_size, start=have, seed=self.seed)
+        self.known.append(self.extractor(to_uint8(x)).numpy())
+        have += self.batch_size
 
-# %% ../nbs/99_objectives.ipynb #b72af5a8
+# %% ../nbs/99_objectives.ipynb #d7f1d42f
 class ClipObjective(SampleObjective):
     "How far images are from their prompts, by a CLIP model: 1 minus the mean cosine"
     def __init__(self,
@@ -107,13 +109,7 @@ class ClipObjective(SampleObjective):
             raise ValueError(f'{model.name} has no prompts to compare images with')
         return super().at(model, seed)
 
-    def distance(self, f, rows=None)->float: # f: (n, D) features of samples 0 to n-1, or of those numbered `rows`
-        "1 minus the mean cosine between images and their prompts"
-        rows = range(len(f)) if rows is None else rows
-        texts = [self.model.net.prompts[k] for k in self.model.labels(rows, self.seed).tolist()]
-        return float(1 - (np.asarray(f, np.float64)*self.embed_texts(texts)).sum(1).mean())
-
-# %% ../nbs/99_objectives.ipynb #81d4d5f1
+# %% ../nbs/99_objectives.ipynb #977b7ddd
 def _unit(v): # what CLIP returns for images or texts -> (B, D) unit vectors
     v = getattr(v, 'pooler_output', v)
     return v/v.norm(dim=-1, keepdim=True)
@@ -138,7 +134,17 @@ def embed_texts(self:ClipObjective, texts): # (n, D) float64
         self.texts[t] = _unit(self.clip.get_text_features(**tokens))[0].double().cpu().numpy()
     return np.stack([self.texts[t] for t in texts])
 
-# %% ../nbs/99_objectives.ipynb #a48b3968
+# %% ../nbs/99_objectives.ipynb #68478f13
+@patch
+def distance(self:ClipObjective,
+    f,          # (n, D) features of samples 0 to n-1, or of those numbered rows
+    rows=None,  # sample numbers
+)->float:
+    "1 minus the mean cosine between images and their prompts"
+    rows = range(len(f)) if rows is None else rows
+    texts = [self.model.net.prompts[k] for k in self.model.labels(rows, self.seed).tolist()]
+    return float(1 - (np.asarray(f, np.float64)*self.embed_texts(texts)).sum(1).mean())
+
 def clip_score(
     model:Denoiser,     # model with prompts
     c,                  # candidate, or a list of times

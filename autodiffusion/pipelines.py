@@ -6,8 +6,8 @@
 __all__ = ['DOWNLOAD_ARGUMENTS', 'open_pipeline', 'check_pipeline', 'has_ip_adapter', 'PipelineDenoiser', 'time_gap',
            'time_limits', 'dynamic_shift', 'from_diffusers', 'blank_model']
 
-# %% ../nbs/98_pipelines.ipynb #2daa1afe
-import json, math, sys, warnings, zlib
+# %% ../nbs/98_pipelines.ipynb #dc7fb197
+import json, sys, warnings, zlib
 from pathlib import Path
 import numpy as np, torch
 from fastcore.basics import patch
@@ -91,6 +91,7 @@ def check_pipeline(
             'beside the prompt, which a search does not have: pipe.unload_ip_adapter()')
     _warn_of_own_call(pipe)
 
+# %% ../nbs/98_pipelines.ipynb #590f24dc
 def has_ip_adapter(pipe)->bool:
     "Whether an IP-adapter is loaded, in either of the places where diffusers keeps its image projection"
     net = network_of(pipe)
@@ -104,7 +105,7 @@ def _warn_of_own_call(pipe):
     warnings.warn(f'{kind.__name__} has a __call__ of its own; a search draws as '
         f'{pipeline_class(pipe).__name__} does, and what that __call__ does otherwise is not scored')
 
-# %% ../nbs/98_pipelines.ipynb #40dcee0e
+# %% ../nbs/98_pipelines.ipynb #08e8e58e
 class PipelineDenoiser(Denoiser):
     "A pipeline's network as a model that rounds where the pipeline rounds"
     own_precision = True    # the pipeline draws in the precision of its weights, without autocast
@@ -130,7 +131,7 @@ class PipelineDenoiser(Denoiser):
     def pictures(self, x):
         return super().pictures(x) if self.rounds_to is None or self.decode else as_drawn(x.to(self.rounds_to))
 
-# %% ../nbs/98_pipelines.ipynb #35a9661d
+# %% ../nbs/98_pipelines.ipynb #eb2f64ee
 @patch
 def _check(self:PipelineDenoiser):
     "Raise ValueError for kinds and shapes that there are not, and warn where the pipeline would not draw so"
@@ -140,7 +141,7 @@ def _check(self:PipelineDenoiser):
             f'it draws. For {self.precision} load it so, open_pipeline(..., dtype=torch.{self.precision}), and leave '
             "precision at 'float32'")
 
-# %% ../nbs/98_pipelines.ipynb #3c123169
+# %% ../nbs/98_pipelines.ipynb #563e6e06
 def time_gap(model:Denoiser)->int: # 1 or more
     "How many training steps two times must lie apart so that the network is told different ones"
     net = bare(model.net)
@@ -156,7 +157,7 @@ def time_limits(model:Denoiser)->dict: # fields of SearchSpace
     gap = time_gap(model)
     return dict(min_gap=gap) if gap > 1 else {}
 
-# %% ../nbs/98_pipelines.ipynb #110b937b
+# %% ../nbs/98_pipelines.ipynb #f4244ea6
 def dynamic_shift(
     pipe,   # pipeline
     shape,  # (channels, height, width) of its latents
@@ -182,7 +183,7 @@ def _call_defaults(pipe):
         guidance=default_argument(pipe, 'guidance_scale'), length=default_argument(pipe, 'max_sequence_length'),
         binning=default_argument(pipe, 'use_resolution_binning') is not None)
 
-# %% ../nbs/98_pipelines.ipynb #8d52cdb6
+# %% ../nbs/98_pipelines.ipynb #6cfe5f4f
 def _identity(pipe, conditions, guidance, size, chosen, blank):
     "What makes the images beside the network, as text: a run is not continued with anything else"
     f, vae = get_family(pipe), getattr(pipe, 'vae', None)
@@ -198,7 +199,7 @@ def _digits(rows, table):
     for k, v in sorted(table.items()): crc = zlib.crc32(v.flatten()[:4096].float().numpy().round(3).tobytes(), crc)
     return f'{crc:08x}'
 
-# %% ../nbs/98_pipelines.ipynb #feac0754
+# %% ../nbs/98_pipelines.ipynb #928e92dc
 def _make_model(pipe, size, conditions, guidance, chosen, name=None, blank=False)->Denoiser:
     "The model of a pipeline, once its prompts are encoded; `chosen`: settings that are not the usual ones"
     f, net, vae = get_family(pipe), network_of(pipe), getattr(pipe, 'vae', None)
@@ -219,7 +220,7 @@ def _make_model(pipe, size, conditions, guidance, chosen, name=None, blank=False
     return PipelineDenoiser(backbone, shape=shape, n_classes=n, null_label=n if conditions.has_null else None,
         guidance_scale=g if is_guided else 1., decode=decode, name=name, **_training(pipe, shape))
 
-# %% ../nbs/98_pipelines.ipynb #56e4c29d
+# %% ../nbs/98_pipelines.ipynb #74d6ea27
 def from_diffusers(
     source,                 # pipeline, folder that save_pretrained wrote, or name of a model
     prompts=None,           # prompts, for pipelines that take them: a list, a file, COCO captions (see read_prompts), or a dict of embeddings (see given_embeddings)
@@ -244,7 +245,7 @@ def from_diffusers(
             'steps, **time_limits(model))')
     return model
 
-# %% ../nbs/98_pipelines.ipynb #b165ce3d
+# %% ../nbs/98_pipelines.ipynb #197c849e
 def blank_model(
     pipe,                   # pipeline
     guidance:float=None,    # classifier-free guidance scale; by default the pipeline's own
@@ -265,7 +266,7 @@ def blank_model(
     table = conditions_table(pipe, rows, rows if f.guided else {}, size)
     return _make_model(pipe, size, Conditions(table, ['-'], ['-'], f.guided), guidance, chosen, name, blank=True)
 
-# %% ../nbs/98_pipelines.ipynb #4fc027e3
+# %% ../nbs/98_pipelines.ipynb #bc14890c
 @patch
 def call_settings(self:PipelineDenoiser)->dict: # argument -> value
     "What a call of the pipeline must be given, beside prompts and steps, to draw as this model does"
@@ -288,7 +289,7 @@ def pipeline(self:PipelineDenoiser)->dict|None:
     return {'class': net.defaults['kind'], 'dtype': dtype_name(net.dtype), 'arguments': self.call_settings(),
         'weights': network_check(net.backbone), 'adapters': active}
 
-# %% ../nbs/98_pipelines.ipynb #e12cd45e
+# %% ../nbs/98_pipelines.ipynb #e4dc8eac
 @patch
 def check_entry(self:PipelineDenoiser, entry)->list: # of texts
     "In what the entry of a file, from `pipeline`, belongs to another pipeline; warns where the same one is called otherwise"
@@ -305,7 +306,7 @@ def check_entry(self:PipelineDenoiser, entry)->list: # of texts
     if not out: self._warn_of_entry(entry, here)
     return out
 
-# %% ../nbs/98_pipelines.ipynb #7a75fee2
+# %% ../nbs/98_pipelines.ipynb #671f1378
 @patch
 def _warn_of_entry(self:PipelineDenoiser, entry, here):
     "Warn of another precision, or of other arguments, than those of a file"

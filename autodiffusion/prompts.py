@@ -153,6 +153,7 @@ class Conditions(NamedTuple):
     prompts: list   # texts, for what compares images with them; [] where there are none
     has_null: bool  # whether there is a label that means "no label"
 
+# %% ../nbs/96_prompts.ipynb #09fedb64
 def read_conditions(
     pipe,               # pipeline
     prompts=None,       # prompts (see read_prompts), or a dict of embeddings (see given_embeddings)
@@ -175,7 +176,7 @@ def read_conditions(
     texts = read_prompts(prompts)
     return Conditions(encode_prompts(pipe, texts, negative, size=size, length=length), texts, texts, f.guided)
 
-# %% ../nbs/96_prompts.ipynb #f2d28fcf
+# %% ../nbs/96_prompts.ipynb #35e97474
 def _without_prompts(pipe, prompts)->Conditions:
     "Classes of DiT, or no conditions at all"
     if pipeline_class(pipe).__name__ != 'DiTPipeline':
