@@ -37,7 +37,8 @@ from .batches import sample_to
 from .zoo import load_demo, load_unet
 from .adm import adm_denoiser
 from .paper import RECIPES, get_recipe
-from .pipelines import from_diffusers, Target
+from .pipelines import from_diffusers
+from .objectives import Target
 from .deploy import apply_file
 from .plots import image_grid, compare_grid, plot_steps, plot_search
 from .explore import explore

@@ -46,8 +46,11 @@ from .transfer import check_transfer, transfer
 from .batches import sample_to, spread, worker, worker_device
 from .adm import ADMConfig, adm_denoiser, get_preset, load_adm
 from .paper import get_recipe
-from .pipelines import Target, from_diffusers, open_pipeline, own_steps, read_prompts, save_memory, time_limits
-from .deploy import print_lists, save_lists
+from .prompts import read_prompts
+from .pipelines import from_diffusers, open_pipeline, time_limits
+from .objectives import Target
+from .own_steps import own_steps, save_memory
+from .exports import print_lists, save_lists
 from .zoo import Classifier, classifier_extractor, data_file, load_demo, load_unet, load_weights
 from .plots import image_grid, own_png, save_png
 
