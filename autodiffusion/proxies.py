@@ -49,11 +49,9 @@ class KernelDistance(Fitness):
         f = np.asarray(f, np.float64)
         labels = None
         if self.model.n_classes:
-            numbers = range(len(f)) if rows is None else rows
-            labels = self.model.labels(numbers, self.seed).cpu().numpy()
+            labels = self.model.labels(range(len(f)) if rows is None else rows, self.seed).cpu().numpy()
         return mean_kernel(f, labels=labels) + self.real_kernel - 2*mean_kernel(f, self.real, labels)
-    def _parts(self, f, groups):
-        return [self._value(f[rows], rows) for rows in groups]
+    def _parts(self, f, groups): return [self._value(f[rows], rows) for rows in groups]
 
 # %% ../nbs/72_proxies.ipynb #77fdb113
 class ShrunkDistance(Fitness):
