@@ -27,7 +27,7 @@ class Proposer(Protocol):
         generation:int,     # number of the generation, from 0; refinements count on
         n:int,              # how many candidates are wanted
         history:History,    # all scores so far
-    )->list: # of new candidates of history.space, at most n
+    )->list: # of new candidates of history.space; n, or fewer where the space is exhausted
         "Candidates to be scored next, a function of the arguments alone"
 
 # %% ../nbs/77_proposers.ipynb #5dbd06ca
@@ -62,7 +62,7 @@ def paper_space(g:int, space:SearchSpace, evolution:Evolution)->SearchSpace:
     "The space of generation `g`, with the share of blocks that may be skipped by then"
     if not space.blocks: return space
     first = evolution.generations//3
-    stage = 0 if g < first else 1 + 5*(g - first)//max(1, evolution.generations - first)
+    stage = 0 if g < first else min(5, 1 + 5*(g - first)//max(1, evolution.generations - first))
     try: return replace(space, blocks=replace(space.blocks, share=space.blocks.share*stage/5))
     except ValueError: return space     # so narrow a budget cannot be met without leaving out more
 
@@ -99,7 +99,7 @@ class StandardProposer:
     "Generations of children of the best, of which a surrogate chooses the most promising"
     evolution: Evolution
     pool: int = 1           # how many children are made for each one that the surrogate chooses; 1: no surrogate
-    one_flip: int = 0       # with blocks, most candidates of the second generation, all one-flip neighbours of the best; 0: none
+    one_flip: int = 0       # with blocks, how many one-flip neighbours of the best take the place of the second generation; 0: none
     cost_exponent: float = None # how much cheap children are preferred: by default 4, with blocks 2
 
     def propose(self, g, n, history):

@@ -13,7 +13,7 @@ import numpy as np
 from .schedule import NoiseSchedule
 from .space import SearchSpace
 from .fitness import Score, jackknife_error
-from .presets import Preset, RACERS, refinement_rungs
+from .presets import Preset, RACERS, preset_refinement_rungs
 
 # %% ../nbs/76_racing.ipynb #8c2353a9
 def paired_difference(
@@ -33,7 +33,7 @@ def count_better(
     others,         # scores on the same samples
     z:float=3.,     # how many standard errors a difference must have to count
 )->int:
-    "How many of `others` are better than `s` by more than `z` standard errors; none on fewer than 20 samples, which say too little about chance"
+    "How many of `others` are better than `s` by more than `z` standard errors; on fewer than 20 samples, which say too little about chance, none unless `s` has failed"
     count = 0
     for o in others:
         if not math.isfinite(o.value): continue
@@ -89,7 +89,7 @@ def on_one_scale(self:History)->dict: # candidate -> value
     base = self.values(self._fullest())
     scaled = dict(base)
     for n in sorted(self.scores):
-        values = {c: v for c, v in self.values(n).items()}
+        values = self.values(n)
         ratios = [base[c]/v for c, v in values.items() if c in base and 0 < v < math.inf and base[c] < math.inf]
         if ratios: scaled |= {c: v*float(np.median(ratios)) for c, v in values.items()}
     return scaled
@@ -99,7 +99,7 @@ class Racer:
     "Successive halving for one best candidate; a racer of one's own overrides some of these methods"
     name = 'halving'        # as in the configuration of a run
     z = 1.5                 # by how many standard errors a survivor may be worse than the best
-    one_score = True        # whether one number ranks candidates, so that a surrogate can predict it
+    one_score = True        # whether one number ranks candidates, so that a surrogate (next page) can predict it
     halves = True           # whether at most half of the candidates survive; what a search costs is reckoned with it
     result_type = None      # makes the result from (search, run, rows, scored, finals, last), where it is not one candidate
     def __init__(self,
@@ -110,8 +110,11 @@ class Racer:
     def rank(self, values:dict)->list:
         "Candidates of {candidate: value}, best first"
         return sorted(values, key=lambda c: (values[c], c.key))
+    def finished(self, history)->bool:
+        "A stop rule: whether the generations end here, before the preset's number is reached"
+        return False
     def contenders(self, candidates, scores:dict, most:int)->list:
-        "At most so many candidates that cannot be told from the best of all `scores` on as many samples, best first"
+        "At most so many candidates that cannot be told from the best of all `scores`, which are of the same number of samples; best first"
         finite = {c: s.value for c, s in scores.items() if math.isfinite(s.value)}
         if not finite: return []
         best, found = scores[self.rank(finite)[0]], []
@@ -120,7 +123,7 @@ class Racer:
             if math.isfinite(scores[c].value) and d <= self.z*se: found.append(c)
         return found[:most]
     def survivors(self, candidates, scores:dict)->list:
-        "Candidates that get more samples, of those that were scored on the same; `scores` are all on as many samples"
+        "Those candidates that get more samples; `scores` has all scores of the same number of samples"
         return self.contenders(candidates, scores, math.ceil(len(candidates)/2))
 
 # %% ../nbs/76_racing.ipynb #2100f118
@@ -139,7 +142,7 @@ def finalists(self:Racer, history:History)->list:
 @patch
 def refinement_rungs(self:Racer)->tuple:
     "Numbers of samples on which the children of a refinement are compared"
-    return refinement_rungs(self.preset)
+    return preset_refinement_rungs(self.preset)
 
 @patch
 def baselines(self:Racer, schedule:NoiseSchedule, n:int)->dict: # name -> candidate

@@ -51,7 +51,7 @@ class Search:
         racer=None,                 # a subclass of Racer; by default the preset's
         samples:int=None,           # samples per candidate, 2 or more; by default the preset's, as are those that follow
         rungs=None,                 # smaller numbers of samples on which candidates are compared first
-        population:int=None,        # candidates per generation; by default twice the preset's where blocks are searched, too
+        population:int=None,        # candidates per generation; with blocks, `quick` and `standard` have twice as many
         generations:int=None,       # number of generations
         finalists:int=None,         # how many of the best are scored again with more samples
         final_samples:int=None,     # samples for a finalist
@@ -220,7 +220,7 @@ def _space_config(self:Search)->dict:
 
 # %% ../nbs/80_search.ipynb #e2a9fc6c
 class Bound(NamedTuple):
-    "What a search costs at most, if nothing is shared; trying batch sizes and precisions apart"
+    "What a search costs at most, if nothing is shared; trying batch sizes and precisions is not counted"
     images: int         # images drawn, with held-out ones: what the bar counts
     evaluations: int    # network evaluations, with those of the trajectory
     gradients: int      # classifier gradients
