@@ -106,6 +106,7 @@ def adm_config(
         raise ValueError(f'{wrong}: some of its arrays have too few dimensions; '
             f'{_first_names("it has", list(shapes))}') from None
 
+# %% ../nbs/93_adm_checkpoints.ipynb #7ca4e722
 def _config_fields(s, num_res_blocks=None):
     "Fields of `ADMConfig` from shapes by names"
     is_unet, c = any(k.startswith('output_blocks.') for k in s), s['time_embed.0.weight'][1]
@@ -187,6 +188,9 @@ def _describe(content)->str:
     entries = [f'{k} ({_describe_value(v)})' for k, v in content.items()]
     return ', '.join(entries[:8]) + (', ...' if len(entries) > 8 else '')
 
+def _is_state_dict(content): # of any network
+    return isinstance(content, dict) and len(content) > 0 and all(map(torch.is_tensor, content.values()))
+
 def _describe_value(v):
     if isinstance(v, (dict, list, tuple)): return f'{len(v)} entries'
     return 'an array' if torch.is_tensor(v) else type(v).__name__
@@ -197,14 +201,14 @@ def _read_network(path, weights_key=None):
     content = _read_file(path)
     found = networks_in(content)
     if not found:
-        if weights_key is None and content and isinstance(content, dict) and all(map(torch.is_tensor, content.values())):
+        if weights_key is None and _is_state_dict(content):
             return content      # of another kind: what is missing is told by its names
-        raise ValueError(f'{path}: not a state dict, that is, a dictionary of names and arrays, nor a file with a network '
-            f'of the ADM family in it: it holds {_describe(content)}')
+        raise ValueError(f'{path}: not a state dict, that is, a dictionary of names and arrays, nor a file with a '
+            f'network of the ADM family in it: it holds {_describe(content)}')
     fitting = [p for p in found if weights_key is None or p == weights_key or p.startswith(f'{weights_key}.')]
     if not fitting and list(found) == ['.']:
-        raise ValueError(f'{path}: there is nothing at {weights_key!r}: the file is the state dict of one network; leave '
-            'out weights_key (--weights_key)')
+        raise ValueError(f'{path}: there is nothing at {weights_key!r}: the file is the state dict of one network; '
+            'leave out weights_key (--weights_key)')
     if len(fitting) != 1:
         at_key = '' if weights_key is None else f'{len(fitting) or "none"} of them at {weights_key!r}, '
         last = list(found)[-1]
@@ -286,10 +290,11 @@ class TimeScaled(nn.Module):
 
     def forward(self, x, t, *args, **kwargs): return self.net(x, t*self.time_scale, *args, **kwargs)
 
-def _find_classifier(model, preset, device, unet): # a classifier, or None
+def _find_classifier(model, name, preset, unet): # a classifier, or None
     "A classifier from a file or as it is; raises ValueError for other networks, and for sizes and classes that are not the model's"
     if model is None: return None
-    net = model if isinstance(model, nn.Module) else load_adm(model, preset, device)
+    name, device = name or _classifier_of(preset), next(unet.parameters()).device
+    net = model if isinstance(model, nn.Module) else load_adm(model, name, device)
     if not getattr(net, 'config', None) or not net.config.pool:
         raise ValueError('the classifier given is a U-Net, which names no classes')
     own, wanted = net.config, unet.config
@@ -315,9 +320,8 @@ def _find_unet(model, preset, device, weights_key, config):
             f'variance, got {o.out_channels}')
     return net
 
-def _find_classifier_preset(name, preset): # name or None
-    "The preset of the classifier that belongs to a model's preset, where none is named"
-    if name: return name
+def _classifier_of(preset): # name or None
+    "The preset of the classifier that belongs to a model's preset"
     found = f'{(preset or "").removesuffix("_uncond")}_classifier'
     return found if found in PRESETS else None
 
@@ -342,8 +346,7 @@ def adm_denoiser(
     schedule = _find_schedule(schedule, p, n_train)
     net = _find_unet(model, preset, device, weights_key, config)
     o, is_path = net.config, net is not model
-    clf = _find_classifier(classifier, _find_classifier_preset(classifier_preset, preset),
-        next(net.parameters()).device, net)
+    clf = _find_classifier(classifier, classifier_preset, preset, net)
     scale = time_scale if time_scale is not None else p.time_scale if p else 1.
     return Denoiser(net if scale == 1 else TimeScaled(net, scale), schedule,
         (o.in_channels, o.image_size, o.image_size), conditional=bool(o.num_classes),

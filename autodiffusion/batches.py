@@ -44,7 +44,8 @@ def worker_device(
     env = os.environ if env is None else env
     count = torch.cuda.device_count() if count is None else count
     local_rank = env.get('LOCAL_RANK', '')
-    return f'cuda:{int(local_rank) % count}' if device in ('auto', 'cuda') and count and local_rank.isdecimal() else device
+    if device not in ('auto', 'cuda') or not count or not local_rank.isdecimal(): return device
+    return f'cuda:{int(local_rank) % count}'
 
 # %% ../nbs/84_batches.ipynb #e93ac8bd
 def draw(
@@ -68,6 +69,7 @@ def draw(
     warnings.warn(f'memory ran out with {len(indices)} images at a time: going on with half as many')
     return draw(model, c, indices, seed, labels, -(-len(indices)//2))
 
+# %% ../nbs/84_batches.ipynb #ecec99fd
 def _draw_batch(model, c, indices, seed, labels): # (B, H, W, 3) uint8
     x = sample_batch(model, indices=indices, seed=seed, labels=labels, **plan(c))
     images = model.pictures(x)
@@ -203,16 +205,16 @@ def _draw_all(self:_Share, own, bar):
     store.work.mkdir(exist_ok=True)
     lock = lock_file(store.work/f'worker-{self.rank}-of-{self.world}.lock')
     if lock is None:
-        raise RuntimeError(f'{store.out}: another process draws these images as worker {self.rank} of {self.world}; give '
-            'each process a RANK of its own')
+        raise RuntimeError(f'{store.out}: another process draws these images as worker {self.rank} of {self.world}; '
+            'give each process a RANK of its own')
     try:
         for k in own:
             self._draw_shard(k)
             bar.update(len(store.shards[k]))
         return
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(f'stopped: {self._kept()} of {len(store.shards)} shards are kept beside {store.out}; run '
-            'the same command again to continue') from None
+        raise KeyboardInterrupt(f'stopped: {self._kept()} of {len(store.shards)} shards are kept beside {store.out}; '
+            'run the same command again to continue') from None
     except FloatingPointError as e: failure = e
     finally: lock.close()
     raise FloatingPointError(f'{failure}. {self._advice_after_failure()}')
@@ -226,8 +228,8 @@ def _advice_after_failure(self:_Share):
     "What to say after samples that are not finite; where a single process has drawn nothing else, no trace of the run is left"
     kept = self._kept()
     if kept:
-        return (f'Of these nothing is written; {kept} of {len(self.store.shards)} shards are kept beside {self.store.out}. '
-            'Another precision, or other steps, are another run: choose another output for it')
+        return (f'Of these nothing is written; {kept} of {len(self.store.shards)} shards are kept beside '
+            f'{self.store.out}. Another precision, or other steps, are another run: choose another output for it')
     if self.world == 1: self.store.remove_work_folder()
     return 'Nothing is written; try another precision, or other steps'
 
@@ -248,7 +250,7 @@ def signal_handler(handler):
 class _Processes(list):
     "Processes that are stopped together"
     def stop(self):
-        "Interrupt all that still run; where Ctrl-C is ignored from the start, as in the background of a script, by SIGTERM"
+        "Interrupt all that still run; by SIGTERM where Ctrl-C is ignored from the start, as in a script's background"
         ignored = os.name == 'nt' or signal.getsignal(signal.SIGINT) is signal.SIG_IGN
         for p in self: p.send_signal(signal.SIGTERM if ignored else signal.SIGINT)
 
@@ -270,7 +272,8 @@ def run_workers(
     with signal_handler(pass_on):
         try:
             for rank, device in enumerate(devices):
-                if not received: processes.append(_start_worker(words, rank, device, len(devices)))
+                if received: break
+                processes.append(_start_worker(words, rank, device, len(devices)))
             if received: processes.stop()  # the one that was just being started does not know yet
             processes.wait()
         except BaseException:

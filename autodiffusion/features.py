@@ -111,7 +111,9 @@ def resize_like_tensorflow(
         x = torch.lerp(x.index_select(dim, low), x.index_select(dim, (low + 1).clamp(max=n - 1)), weight)
     return x
 
-def _resize_like_pytorch_fid(u): return 2*F.interpolate(u/255, size=(299, 299), mode='bilinear', align_corners=False) - 1
+def _resize_like_pytorch_fid(u):
+    return 2*F.interpolate(u/255, size=(299, 299), mode='bilinear', align_corners=False) - 1
+
 def _resize_like_openai(u): return (resize_like_tensorflow(u) - 128)/128
 
 RESIZE = {'pytorch-fid': 'bilinear to 299 x 299 inside the network, [0, 255] to [-1, 1]',

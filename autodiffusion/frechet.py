@@ -286,6 +286,7 @@ def distances(self:Reference,
             - 2*float((w.clip(0)**.5).sum())))
     return out
 
+# %% ../nbs/61_frechet.ipynb #694c5740
 def _centred_gram(gram, g): # (m, m)
     "Inner products of the samples of group `g`, about their own mean"
     k = gram[g][:, g]

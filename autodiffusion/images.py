@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = ['EXTENSIONS', 'ENDS', 'UNREADABLE', 'MAX_HEAD', 'PICKLE', 'TORCH', 'OBJECTS', 'find_images', 'image_kind',
            'convert_image', 'crop_and_resize', 'prepare_image', 'read_image', 'has_end', 'ImageInfo', 'inspect_image',
-           'inspect_images', 'Images', 'first_line', 'read_head', 'file_kind', 'read_array', 'NpzRows', 'open_images']
+           'inspect_images', 'Images', 'first_line', 'read_head', 'file_kind', 'read_array', 'NpzRows', 'parse_size',
+           'images_from_array', 'open_images']
 
 # %% ../nbs/58_images.ipynb #7a1c90e4
 import io, math, os, warnings, zlib
@@ -145,6 +146,7 @@ def _by_kind(files, infos): # dict of lists of files
     for f, info in zip(files, infos): kinds.setdefault('broken' if info.error else info.kind, []).append(f)
     return {k: kinds[k] for k in sorted(kinds, key=lambda k: -len(kinds[k])) if k}
 
+# %% ../nbs/58_images.ipynb #1cf7d9ff
 def _check_infos(folder, files, infos, size, convert):
     "Raise ValueError that counts the images that do not fit, and says what to do"
     kinds, found, advice = _by_kind(files, infos), [], []
@@ -158,12 +160,14 @@ def _check_infos(folder, files, infos, size, convert):
         found.append(f'sizes go from {w} x {h} to {w2} x {h2}')
         advice.append('size=64 (--size 64), with the size of your model, crops their centres and resizes them')
     if unknown_range:
-        found.append(f'{_count(unknown_range)} of 32 bits, whose range is not known ({_first_names(unknown_range, folder)})')
+        found.append(f'{_count(unknown_range)} of 32 bits, whose range is not known '
+            f'({_first_names(unknown_range, folder)})')
     if broken:
         reason = next(info.error for info in infos if info.error)
         found.append(f'{len(broken):,} cannot be read ({_first_names(broken, folder)}; the first: {reason})')
     if broken or unknown_range: advice.append('replace or delete those that cannot be read or converted')
-    if found: raise ValueError(f'{folder}: of {len(files):,} images {", ".join(found)}. What helps: {"; ".join(advice)}')
+    if not found: return
+    raise ValueError(f'{folder}: of {len(files):,} images {", ".join(found)}. What helps: {"; ".join(advice)}')
 
 # %% ../nbs/58_images.ipynb #146294f3
 @dataclass(frozen=True)
@@ -184,10 +188,11 @@ class Images:
             yield torch.from_numpy(np.ascontiguousarray(u.transpose(0, 3, 1, 2)))
 
     def _read(self, items): # (B, H, W, 3)
-        if isinstance(items, list): return np.stack([read_image(p, self.size, self.convert, self.resize) for p in items])
+        how = self.size, self.convert, self.resize
+        if isinstance(items, list): return np.stack([read_image(p, *how) for p in items])
         if not (self.convert or self.resize): return np.asarray(items)
         images = [Image.fromarray(_without_single_channel(a)) for a in np.asarray(items)]
-        return np.stack([prepare_image(im, self.size, self.convert, self.resize) for im in images])
+        return np.stack([prepare_image(im, *how) for im in images])
 
 def _without_single_channel(a): return a[..., 0] if a.shape[-1] == 1 and a.ndim == 3 else a
 
@@ -312,7 +317,7 @@ def _read(self:NpzRows, start, stop):
     return np.frombuffer(data, self.dtype).reshape(stop - start, *self.shape[1:])
 
 # %% ../nbs/58_images.ipynb #6cc4ad88
-def _size_of(size): # (height, width) or None
+def parse_size(size): # (height, width) or None
     "64 or (64, 64) as a pair; raises ValueError for anything else"
     if size is None: return None
     whole = (int, np.integer)
@@ -329,7 +334,12 @@ def _prepared(origin, items, old, size, convert):
     return Images(origin, items, size, convert, old != size)
 
 # %% ../nbs/58_images.ipynb #6e6eae0a
-def _image_array(a, origin, size=None, convert=False):
+def images_from_array(
+    a,                  # (N, H, W, 3) uint8, or rows of it that are read when they are needed, such as NpzRows
+    origin:str,         # where it comes from, for messages
+    size:tuple=None,    # (height, width) to crop and resize to
+    convert:bool=False, # make 8-bit RGB of grey and transparent images
+)->Images:
     "Images of an array; raises ValueError for one of another type or shape"
     grey_or_transparent = a.ndim == 3 or a.ndim == 4 and a.shape[3] in (1, 4)
     fits = a.ndim == 4 and a.shape[3] == 3 or grey_or_transparent and convert
@@ -341,6 +351,7 @@ def _image_array(a, origin, size=None, convert=False):
     if not len(a): raise ValueError(f'{origin}: holds no images')
     return _prepared(origin, a, tuple(a.shape[1:3]), size, grey_or_transparent)
 
+# %% ../nbs/58_images.ipynb #3cfc6fbd
 def _only_array(path): # numpy array
     "The array of an npy or npz file that holds the images; raises ValueError where it is not clear which that is"
     z = read_array(path)
@@ -374,12 +385,12 @@ def open_images(
     progress:bool=True,     # show a bar when checking all files takes over five seconds
 )->Images:
     "Images to be read; raises ValueError for a missing or empty source, or images of another form, counted, with what helps"
-    size = _size_of(size)
+    size = parse_size(size)
     if isinstance(source, Images):
         if size in (None, source.size) and convert in (False, source.convert): return source
         raise ValueError(f'{source.origin}: already opened; say size and convert to open_images, which opens it')
-    if isinstance(source, (np.ndarray, torch.Tensor)): return _image_array(np.asarray(source), 'array', size, convert)
+    if isinstance(source, (np.ndarray, torch.Tensor)): return images_from_array(np.asarray(source), 'array', size, convert)
     path = Path(source)
     if not path.exists(): raise ValueError(f'{path}: no such file or folder')
     if path.is_dir(): return _open_folder(path, size, convert, progress)
-    return _image_array(_only_array(path), str(path), size, convert)
+    return images_from_array(_only_array(path), str(path), size, convert)

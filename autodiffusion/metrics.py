@@ -14,7 +14,7 @@ import numpy as np, torch
 from tqdm import tqdm
 from fastcore.basics import patch
 from .images import UNREADABLE, Images, NpzRows, file_kind, open_images, read_array
-from .images import _image_array, _size_of
+from .images import images_from_array, parse_size
 from .features import INCEPTION, RESIZE, SPATIAL, InceptionOutputs
 from .frechet import Moments, Reference, compare
 from .statistics_files import is_statistics, load_statistics
@@ -81,6 +81,7 @@ def _squared_radii(points, k, count): # (n,)
         out.append(nearest[:, k])
     return torch.cat(out)
 
+# %% ../nbs/65_metrics.ipynb #2d21a437
 def _in_balls(x, y, rx, ry, tolerance, count): # (n,) and (m,) bool
     "Which of the points x lie in balls of squared radii ry round y, and which of y in those of rx round x"
     x_in, y_in = (torch.zeros(len(p), dtype=torch.bool, device=p.centre.device) for p in (x, y))
@@ -172,7 +173,7 @@ def _open_npz(path, names, size, convert):
     if 'arr_0' in names:
         rows = NpzRows(path)
         if rows.fortran: images = open_images(path, size, convert)
-        else: images = _image_array(rows, str(path), _size_of(size), convert)
+        else: images = images_from_array(rows, str(path), parse_size(size), convert)
     stats = Reference.load(path) if 'mu' in names else None
     return Batch(str(path), images, stats, _load_spatial(path) if 'mu_s' in names else None)
 
@@ -200,6 +201,7 @@ def open_batch(
     ims = open_images(source, size, convert, progress)
     return Batch(ims.origin, ims)
 
+# %% ../nbs/65_metrics.ipynb #3c4443c5
 def _open_file(path, size, convert):
     "A batch from a file of statistics, an npz or an npy"
     if is_statistics(path) and file_kind(path) != 'npz': return open_batch(load_statistics(path))
@@ -315,8 +317,9 @@ def evaluate(
     values, missing = _frechet_metrics(a, b, act_a, act_b)
     if act_a: values['Inception Score'] = inception_score(act_a.logits)
     else: missing['Inception Score'] = 'needs images of the samples'
-    if act_a and act_b: values |= zip(('Precision', 'Recall'), precision_recall(act_b.pool, act_a.pool, k, device=device,
-        progress=progress))
+    if act_a and act_b:
+        both = precision_recall(act_b.pool, act_a.pool, k, device=device, progress=progress)
+        values |= zip(('Precision', 'Recall'), both)
     else: missing |= dict.fromkeys(('Precision', 'Recall'), 'needs images of both')
     return Evaluation(values, missing, a, b, extractor.preprocessing if extractor and any(needed) else '')
 

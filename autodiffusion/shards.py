@@ -64,8 +64,8 @@ class Store:
     def nbytes(self)->int: return self.n*self.image_bytes   # of all pixels
 
     def _write_error(self, e):
-        return OSError(e.errno, f'{self.out}: cannot be written ({e.strerror}). Finished shards are kept; make room and run '
-            'the same command again to continue')
+        return OSError(e.errno, f'{self.out}: cannot be written ({e.strerror}). Finished shards are kept; make room and '
+            'run the same command again to continue')
 
 # %% ../nbs/83_shards.ipynb #46609282
 @patch
@@ -104,6 +104,7 @@ def _archive_fault(self:Store): # '' for the archive of this run
     if rows.dtype == np.uint8 and not rows.fortran and rows.shape == expected: return ''
     return f'it holds {rows.shape} {rows.dtype}'
 
+# %% ../nbs/83_shards.ipynb #7ce80f57
 @patch
 def archive_exists(self:Store)->bool:
     "Whether the archive is there; raises ValueError when what is there is not the images of this run"
@@ -111,8 +112,8 @@ def archive_exists(self:Store)->bool:
     fault = self._archive_fault()
     if fault:
         raise ValueError(f'{self.out}: damaged, or not the {self.n:,} images that belong here, 8 bits of shape '
-            f'{(self.n, *self.shape[1:], self.shape[0])} ({fault}); delete it and run the same command again, or choose '
-            'another output')
+            f'{(self.n, *self.shape[1:], self.shape[0])} ({fault}); delete it and run the same command again, or '
+            'choose another output')
     return True
 
 @patch
@@ -165,7 +166,8 @@ def begin(self:Store,
     find,           # called when the run is new: a dict of values found by trying, kept with the run
 )->dict: # the found values of this run
     "Begin the run or continue it; raises ValueError when the output belongs to another, or cannot be written"
-    record = self.find_record() or self._write_record(dict(format=RECORD, config=config, found=find()))
+    record = self.find_record()
+    if record is None: record = self._write_record(dict(format=RECORD, config=config, found=find()))
     differ = differences(record['config'], config)
     if differ:
         raise ValueError(f'{self.out} holds another run ({"; ".join(differ)}); choose another output, or delete '
@@ -245,6 +247,7 @@ def join(self:Store,
     finally: lock.close()
     self.remove_work_folder()
 
+# %% ../nbs/83_shards.ipynb #3b678223
 @patch
 def _join(self:Store, labels):
     for f in self._work_files()[0]:     # left behind by a process that was killed

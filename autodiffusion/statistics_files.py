@@ -33,6 +33,7 @@ _OBJECT = ('copyreg _reconstructor', 'copy_reg _reconstructor')
 _NAMES = {*_ARRAY, *_BUFFER, *_OBJECT, 'numpy ndarray', 'numpy dtype', '_codecs encode', 'builtins object',
     '__builtin__ object'}
 
+# %% ../nbs/62_statistics_files.ipynb #b7cfeb07
 def _note_name(module, name):
     "A note of a name, if statistics may contain it"
     if name == 'FIDStatistics': return _Note(name)      # the class is never looked for
@@ -102,8 +103,8 @@ _MAKE = dict(NONE=lambda s: None, NEWTRUE=lambda s: True, NEWFALSE=lambda s: Fal
     EMPTY_LIST=lambda s: [], EMPTY_DICT=lambda s: {}, MARK=lambda s: _MARK,
     TUPLE=lambda s: tuple(_pop_to_mark(s)), TUPLE1=lambda s: tuple(_pop(s, 1)), TUPLE2=lambda s: tuple(_pop(s, 2)),
     TUPLE3=lambda s: tuple(_pop(s, 3)), LIST=_pop_to_mark, DICT=lambda s: _to_dict(_pop_to_mark(s)),
-    STACK_GLOBAL=lambda s: _note_name(*(_checked(v, str) for v in _pop(s, 2))), REDUCE=lambda s: _note_call(*_pop(s, 2)),
-    NEWOBJ=lambda s: _note_call(*_pop(s, 2)))
+    STACK_GLOBAL=lambda s: _note_name(*(_checked(v, str) for v in _pop(s, 2))),
+    REDUCE=lambda s: _note_call(*_pop(s, 2)), NEWOBJ=lambda s: _note_call(*_pop(s, 2)))
 
 def _add_items(o, stack):
     "Instructions that add to a list or dict on the stack"
@@ -140,8 +141,8 @@ def _dtype_of(v):
     code = v.args[0] if isinstance(v, _Note) and v.name == 'numpy dtype' and v.args else None
     order = v.state[1] if isinstance(code, str) and isinstance(v.state, tuple) and len(v.state) > 1 else '='
     if not isinstance(code, str) or not re.fullmatch('f[248]', code) or order not in ('<', '>', '='):
-        raise ValueError(f'it holds an array of type {(code[:20] if isinstance(code, str) else type(code).__name__)!r}, '
-            'and statistics are floats')
+        found = code[:20] if isinstance(code, str) else type(code).__name__
+        raise ValueError(f'it holds an array of type {found!r}, and statistics are floats')
     return np.dtype(order + code)
 
 def _bytes_of(v):
