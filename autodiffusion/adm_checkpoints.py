@@ -320,6 +320,11 @@ def _find_unet(model, preset, device, weights_key, config):
             f'variance, got {o.out_channels}')
     return net
 
+def _with_time_scale(net, time_scale, preset):
+    "The network, told the time on the scale that is given, or that of the preset"
+    scale = time_scale if time_scale is not None else preset.time_scale if preset else 1.
+    return net if scale == 1 else TimeScaled(net, scale)
+
 def _classifier_of(preset): # name or None
     "The preset of the classifier that belongs to a model's preset"
     found = f'{(preset or "").removesuffix("_uncond")}_classifier'
@@ -345,11 +350,9 @@ def adm_denoiser(
     p = get_preset(preset) if preset else None
     schedule = _find_schedule(schedule, p, n_train)
     net = _find_unet(model, preset, device, weights_key, config)
-    o, is_path = net.config, net is not model
     clf = _find_classifier(classifier, classifier_preset, preset, net)
-    scale = time_scale if time_scale is not None else p.time_scale if p else 1.
-    return Denoiser(net if scale == 1 else TimeScaled(net, scale), schedule,
-        (o.in_channels, o.image_size, o.image_size), conditional=bool(o.num_classes),
-        n_classes=o.num_classes or (clf.config.out_channels if clf and classifier_scale else 0),
-        learned_variance=o.learn_sigma, classifier=clf, classifier_scale=classifier_scale, precision=precision,
-        name=name or (Path(model).stem if is_path else preset or 'adm'))
+    o, default_name = net.config, preset or 'adm' if net is model else Path(model).stem
+    n_classes = o.num_classes or (clf.config.out_channels if clf and classifier_scale else 0)
+    return Denoiser(_with_time_scale(net, time_scale, p), schedule, (o.in_channels, o.image_size, o.image_size),
+        n_classes=n_classes, conditional=bool(o.num_classes), learned_variance=o.learn_sigma, classifier=clf,
+        classifier_scale=classifier_scale, precision=precision, name=name or default_name)
