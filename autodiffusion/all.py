@@ -22,9 +22,12 @@ from .sensitivity import sensitivity, plot_sensitivity
 from .candidate import Step, Candidate, load_candidate
 from .space import SearchSpace, BASELINES, windows_around
 from .images import open_images
-from .fid import Extractor, Reference, frechet_distance, kid, inception, to_uint8
-from .statfiles import read_pickled_stats
-from .metrics import Evaluation, evaluate, inception_outputs, inception_score, precision_recall
+from .features import Extractor, inception, to_uint8
+from .frechet import Reference, frechet_distance
+from .kid import kid
+from .statistics_files import read_pickled_stats
+from .features import inception_outputs
+from .metrics import Evaluation, evaluate, inception_score, precision_recall
 from .toy import toy_problem
 from .fitness import Fitness
 from .presets import PRESETS
@@ -35,7 +38,7 @@ from .pareto import ParetoSearch
 from .asktell import DrivenSearch
 from .batches import sample_to
 from .zoo import load_demo, load_unet
-from .adm import adm_denoiser
+from .adm_checkpoints import adm_denoiser
 from .paper import RECIPES, get_recipe
 from .pipelines import from_diffusers
 from .objectives import Target

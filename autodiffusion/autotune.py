@@ -10,7 +10,7 @@ import math, sys, time
 import torch
 from .denoiser import Denoiser, to_rgb
 from .samplers import noise
-from .fid import Extractor, to_uint8
+from .features import Extractor, to_uint8
 
 # %% ../nbs/69_autotune.ipynb #9fc8b7f6
 def out_of_memory(e:BaseException)->bool:

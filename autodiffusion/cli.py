@@ -33,9 +33,12 @@ from .discovery import find_blocks
 from .sensitivity import Sensitivity, sensitivity
 from .block_space import BlockSpace
 from .images import EXTENSIONS
-from .fid import INCEPTION, Reference, compare
+from .features import INCEPTION
+from .frechet import Reference, compare
 from .images import open_images, read_array
-from .fid import statistics, to_uint8, check_prepared
+from .features import to_uint8
+from .frechet import statistics
+from .fid import check_prepared
 from .autotune import fastest_precision, find_batch_size
 from .fitness import Fitness
 from .executors import write_fitness
@@ -44,7 +47,8 @@ from .fingerprint import weights_fingerprint
 from .search import Search
 from .transfer import check_transfer, transfer
 from .batches import sample_to, spread, worker, worker_device
-from .adm import ADMConfig, adm_denoiser, get_preset, load_adm
+from .adm import ADMConfig
+from .adm_checkpoints import adm_denoiser, get_preset, load_adm
 from .paper import get_recipe
 from .prompts import read_prompts
 from .pipelines import from_diffusers, open_pipeline, time_limits
@@ -55,9 +59,11 @@ from .zoo import Classifier, classifier_extractor, data_file, load_demo, load_un
 from .plots import image_grid, own_png, save_png
 
 # %% ../nbs/120_cli.ipynb #51557e9d
-from .metrics import RESIZE, InceptionOutputs, check_batches, evaluate
-from .metrics import inception_outputs, looked_at, open_batch, UNSAID, inception_extractor
-from .statfiles import is_statistics, load_statistics
+from .features import RESIZE, InceptionOutputs
+from .metrics import check_batches, evaluate
+from .features import inception_outputs
+from .metrics import looked_at, open_batch, UNSAID, inception_extractor
+from .statistics_files import is_statistics, load_statistics
 
 # %% ../nbs/120_cli.ipynb #611b8a50
 EXAMPLES = dict(times='926,690,424,153', rungs='50,100', free_end='0,30')

@@ -9,7 +9,7 @@ __all__ = ['weights_fingerprint', 'network_settings', 'reference_fingerprint']
 import functools, zlib
 import numpy as np, torch
 from .denoiser import Denoiser, bare
-from .fid import Reference
+from .frechet import Reference
 from .journal import plain
 
 # %% ../nbs/74_fingerprint.ipynb #100f3cbc

@@ -18,7 +18,8 @@ from .solvers import get_sampler
 from .samplers import sample_batch, plan, check_blocks, check_times, evaluations
 from .candidate import Candidate
 from .prefix_cache import PrefixCache
-from .fid import Reference, to_uint8
+from .features import to_uint8
+from .frechet import Reference
 from .autotune import out_of_memory
 
 # %% ../nbs/70_fitness.ipynb #ebdd1f2f

@@ -13,7 +13,7 @@ from fastcore.basics import patch
 from .denoiser import Denoiser
 from .samplers import sample
 from .candidate import Candidate
-from .fid import Extractor, to_uint8
+from .features import Extractor, to_uint8
 from .fingerprint import weights_fingerprint
 from .tiny_pipelines import import_optional
 

@@ -18,10 +18,10 @@ from .samplers import check_times
 from .block_space import BlockSpace
 from .candidate import Candidate
 from .space import SearchSpace
-from .fid import Reference
+from .frechet import Reference
 from .presets import PRESETS, search_images
 from .search import Search
-from .adm import adm_denoiser, get_preset
+from .adm_checkpoints import adm_denoiser, get_preset
 
 # %% ../nbs/94_paper.ipynb #9ac7bf36
 class Figure(NamedTuple):

@@ -20,7 +20,7 @@ from .denoiser import Denoiser, to_rgb
 from .samplers import sample
 from .candidate import Candidate
 from .space import SearchSpace
-from .fid import to_uint8
+from .features import to_uint8
 from .toy import toy_problem
 from .result import Result
 from .search import Search

@@ -12,7 +12,9 @@ import numpy as np
 from .denoiser import Denoiser
 from .candidate import Candidate
 from .space import trailing
-from .fid import INCEPTION, Extractor, Reference, mean_kernel
+from .features import INCEPTION, Extractor
+from .frechet import Reference
+from .kid import mean_kernel
 from .fitness import Fitness
 
 # %% ../nbs/72_proxies.ipynb #3846631b

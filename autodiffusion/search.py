@@ -18,7 +18,7 @@ from .samplers import check_blocks, check_times, evaluations, gradients
 from .candidate import Candidate
 from .space import SearchSpace
 from .initial import read_off_trajectory
-from .fid import Reference
+from .frechet import Reference
 from .autotune import autotune
 from .fitness import Fitness, state_bytes
 from .journal import Journal, pack, plain, read_config, refuse_other, unpack
@@ -370,6 +370,7 @@ def _generations(self:Search, run):
             if g == 0: warnings.warn(f'all {len(scores)} candidates of the first generation failed; the first: '
                 f'{scores[0].reason}')
         run.bar.skip_to(self._images(g + 1))
+        if self.racer.finished(history): break
 
 # %% ../nbs/80_search.ipynb #163533e8
 @patch

@@ -120,7 +120,7 @@ SIGNAL_GAIN = 1.5   # a step from there is split if its signal, alpha_s rho_t / 
 HANDOVER = 3.       # DDIM takes a split step to the time whose sigma/alpha is this many times that of its end
 
 def stable_part(interval)->Interval:
-    "The part of a step that updates in the noise can take: all of it, unless it starts in pure noise; then its end, or nothing if it ends at clean data"
+    "The part of a step that updates in the noise can take: all of it, unless it starts in pure noise; then only its last part, or None if it ends at clean data"
     if interval.rho_t <= PURE_NOISE: return interval
     if interval.to_clean: return dataclasses.replace(interval, t=interval.s)
     if interval.alpha_s*interval.rho_t <= SIGNAL_GAIN*interval.rho_s: return interval

@@ -13,7 +13,8 @@ from .schedule import NoiseSchedule
 from .denoiser import Denoiser, GaussianNet
 from .samplers import noise
 from .discovery import find_blocks
-from .fid import Extractor, Reference, to_uint8
+from .features import Extractor, to_uint8
+from .frechet import Reference
 
 # %% ../nbs/68_toy.ipynb #e2f0f6d9
 def _pixels(images): return images.float().flatten(1)/32

@@ -17,7 +17,7 @@ from .denoiser import Denoiser
 from .samplers import check_blocks, check_times, evaluations, gradients, in_precision, warn_if_uneven
 from .candidate import Candidate, load_candidate
 from .space import BASELINES, SearchSpace
-from .fid import Reference
+from .frechet import Reference
 from .autotune import find_batch_size
 from .fitness import Fitness, Score
 from .search import HELD_OUT
