@@ -38,7 +38,7 @@ from .frechet import Reference, compare
 from .images import open_images, read_array
 from .features import to_uint8
 from .frechet import statistics
-from .fid import check_prepared
+from .features import check_preprocessing
 from .autotune import fastest_precision, find_batch_size
 from .fitness import Fitness
 from .executors import write_fitness
@@ -46,7 +46,7 @@ from .journal import best_of
 from .fingerprint import weights_fingerprint
 from .search import Search
 from .transfer import check_transfer, transfer
-from .batches import sample_to, spread, worker, worker_device
+from .batches import sample_to, run_workers, worker, worker_device
 from .adm import ADMConfig
 from .adm_checkpoints import adm_denoiser, get_preset, load_adm
 from .paper import get_recipe
@@ -62,7 +62,8 @@ from .plots import image_grid, own_png, save_png
 from .features import RESIZE, InceptionOutputs
 from .metrics import check_batches, evaluate
 from .features import inception_outputs
-from .metrics import looked_at, open_batch, UNSAID, inception_extractor
+from .metrics import needs_images, open_batch, UNKNOWN_PREPROCESSING
+from .features import inception
 from .statistics_files import is_statistics, load_statistics
 
 # %% ../nbs/120_cli.ipynb #611b8a50
@@ -297,7 +298,7 @@ def open_extractor(
     check_resize(features, resize)
     if features == 'cifar':
         return classifier_extractor(load_weights(data_file('demo_classifier.safetensors'), Classifier, device)[0])
-    return inception_extractor(weights, device, resize or 'pytorch-fid')
+    return inception(weights, device, resize or 'pytorch-fid')
 
 # %% ../nbs/120_cli.ipynb #2b6330ea
 def check_goal(o, what='the shipped one'):
@@ -323,9 +324,9 @@ def check_statistics(r, path, resize=None):
     check_resize(r.features, resize)
     if r.features != INCEPTION: return
     if r.preprocessing:
-        check_prepared(r, InceptionOutputs(None, RESIZE[resize or 'pytorch-fid']),
+        check_preprocessing(r, InceptionOutputs(None, RESIZE[resize or 'pytorch-fid']),
             f'{path}: pictures of these statistics and of --resize {resize or "pytorch-fid"} are')
-    elif resize is None: warnings.warn(f'{path}: {UNSAID}')
+    elif resize is None: warnings.warn(f'{path}: {UNKNOWN_PREPROCESSING}')
 
 # %% ../nbs/120_cli.ipynb #6d8faf39
 def open_reference(
@@ -860,7 +861,7 @@ def autodiffusion_sample(
     if many and o.memory: o.memory = ','.join(w for w in word_list(o.memory) if w != 'offload')
     m, c, done = drawn_with(o, 'cpu' if many else open_device(worker_device(device)))
     if many:
-        spread([sys.executable, '-c', 'import sys; from autodiffusion.cli import '
+        run_workers([sys.executable, '-c', 'import sys; from autodiffusion.cli import '
             'autodiffusion_sample as s; sys.exit(s())', *words], many)
         used = precision_of(o, m, c)
         if used != 'auto': done += f', {said_precision(precision, used, c)}'
@@ -1013,7 +1014,7 @@ def autodiffusion_evaluate(
     if resize not in RESIZE: raise ValueError(f'--resize must be one of {", ".join(RESIZE)}, got {resize!r}')
     form = dict(size=image_size(size, 'size') if size else None, convert=convert)
     a, b, dev = open_batch(samples, **form), open_batch(reference, **form), open_device(device)
-    pictures = any(looked_at(a, b))
+    pictures = any(needs_images(a, b))
     if not pictures: check_form(f'{samples} and {reference}', **form)
     # before the weights are fetched
     check_batches(a, b, InceptionOutputs(None, RESIZE[resize]) if pictures else None, k, warn=False)

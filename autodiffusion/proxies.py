@@ -20,10 +20,10 @@ from .fitness import Fitness
 # %% ../nbs/72_proxies.ipynb #3846631b
 def _real_features(reference): # (M, D) float64
     "Features of single real images; raises ValueError where a reference has none that can be used"
-    if reference.some is None or len(reference.some) < 2:
+    if reference.kept_features is None or len(reference.kept_features) < 2:
         raise ValueError(f'{reference!r} has no features of single images, which the kernel distance needs: '
             'make it with keep=1000')
-    real = np.asarray(reference.some, np.float64)
+    real = np.asarray(reference.kept_features, np.float64)
     if not np.isfinite(real).all():
         raise ValueError(f'{reference!r}: the kept features of single images have NaN or infinite values, since '
             'earlier releases kept them in 16 bits; make the statistics again with keep=1000')

@@ -59,9 +59,15 @@ class History:
         self.cache_model = None # which shared steps the prefix cache holds, where it has no room for all
 
     @property
-    def seen(self)->set: "All candidates that were scored"; return {c for level in self.scores.values() for c in level}
-    def values(self, n:int)->dict: "Candidate -> value, on `n` samples"; return {c: s.value for c, s in self.scores[n].items()}
-    def rng(self, generation:int): "The random generator of a generation"; return np.random.default_rng([self.seed, generation])
+    def seen(self)->set:
+        "All candidates that were scored"
+        return {c for level in self.scores.values() for c in level}
+    def values(self, n:int)->dict:
+        "Candidate -> value, on `n` samples"
+        return {c: s.value for c, s in self.scores[n].items()}
+    def rng(self, generation:int):
+        "The random generator of a generation"
+        return np.random.default_rng([self.seed, generation])
     def scored_on(self, c, below:int)->int:
         "On how many samples, fewer than `below`, a candidate was scored already"
         return max((n for n in self.scores if n < below and c in self.scores[n]), default=0)
@@ -105,7 +111,8 @@ class Racer:
     def __init__(self,
         preset:Preset,      # numbers of the search
         space:SearchSpace,  # what is searched
-    ): self.preset, self.space = preset, space
+    ):
+        self.preset, self.space = preset, space
 
     def rank(self, values:dict)->list:
         "Candidates of {candidate: value}, best first"
@@ -122,11 +129,24 @@ class Racer:
             d, se = paired_difference(scores[c], best)
             if math.isfinite(scores[c].value) and d <= self.z*se: found.append(c)
         return found[:most]
-    def survivors(self, candidates, scores:dict)->list:
-        "Those candidates that get more samples; `scores` has all scores of the same number of samples"
-        return self.contenders(candidates, scores, math.ceil(len(candidates)/2))
+@patch
+def survivors(self:Racer, candidates, scores:dict)->list:
+    "Those candidates that get more samples; `scores` has all scores of the same number of samples"
+    return self.contenders(candidates, scores, math.ceil(len(candidates)/2))
 
 # %% ../nbs/76_racing.ipynb #2100f118
+@patch
+def check(self:Racer):
+    "Raise ValueError for a space whose candidates cannot be compared: longer ones cost more and nearly always score better"
+    (lo, hi), blocks = self.space.step_range, self.space.blocks
+    if lo == hi or not self.one_score or (blocks and math.isfinite(blocks.budget)): return
+    raise ValueError(f'{lo} to {hi} steps without a budget: more steps cost more and score better, so that the search '
+        f'would only ever return {hi}. Run one search for each number of steps (steps={lo}, ...); or give a budget, '
+        f'under which steps may leave out blocks: space=SearchSpace({self.space.n_train}, ({lo}, {hi}), '
+        f'blocks=BlockSpace.of(model.blocks, full_steps={lo})); or look for the best at every cost: '
+        f'ParetoSearch(model, reference, ({lo}, {hi}))')
+
+# %% ../nbs/76_racing.ipynb #7d3e9a10
 @patch
 def finalists(self:Racer, history:History)->list:
     "Candidates for the finals: the best few, and the best baseline if it is not among them"

@@ -62,8 +62,12 @@ class Run:
     workers: WorkerPool = None  # other processes that compute features
 
     @property
-    def model(self): "The model in the precision of the run"; return self.objective.model
-    def say(self, stage:str, values=()): "Tell the user what is done now"; self.bar.say(stage, values)
+    def model(self):
+        "The model in the precision of the run"
+        return self.objective.model
+    def say(self, stage:str, values=()):
+        "Tell the user what is done now"
+        self.bar.say(stage, values)
     def plan(self, candidates, later=()):
         "Tell the prefix cache which candidates are scored next, and which are likely to have children"
         self.objective.prefix_cache.plan(candidates, later)

@@ -6,7 +6,7 @@
 __all__ = ['HELD_OUT', 'Search', 'Bound']
 
 # %% ../nbs/80_search.ipynb #8120b80a
-import dataclasses, math, os, warnings, zlib
+import dataclasses, math, os, warnings
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -23,7 +23,8 @@ from .autotune import autotune
 from .fitness import Fitness, state_bytes
 from .journal import Journal, pack, plain, read_config, refuse_other, unpack
 from .executors import WorkerPool, process_pool, write_fitness
-from .fingerprint import network_settings, reference_fingerprint, weights_fingerprint
+from autodiffusion.fingerprint import (network_settings, reference_fingerprint, space_fingerprint,
+    weights_fingerprint)
 from autodiffusion.presets import (PRESETS, Preset, change_preset, final_images, generation_images, generation_size,
     trajectory_size)
 from .racing import History, PaperRacer, Racer, race
@@ -115,7 +116,7 @@ def _check(self:Search, initial, baselines):
     if self.space.n_train != len(self.model.schedule):
         raise ValueError(f'the space is for {self.space.n_train} training steps, the model '
             f'has {len(self.model.schedule)}')
-    self._check_lengths()
+    self.racer.check()
     self.own_baselines = {k: self._baseline(k, c) for k, c in baselines.items()}
     self.initial = tuple(initial_genes(c, self.space) for c in initial)
     self._check_blocks()
@@ -145,17 +146,6 @@ def _check_blocks(self:Search):
             f'this one has {len(own)}')
 
 # %% ../nbs/80_search.ipynb #0511e3ec
-@patch
-def _check_lengths(self:Search):
-    "Raise ValueError for lists of different length that nothing makes comparable"
-    (lo, hi), blocks = self.space.step_range, self.space.blocks
-    if lo == hi or not self.racer.one_score or (blocks and math.isfinite(blocks.budget)): return
-    raise ValueError(f'{lo} to {hi} steps without a budget: more steps cost more and score better, so that the search '
-        f'would only ever return {hi}. Run one search for each number of steps (steps={lo}, ...); or give a budget, '
-        f'under which steps may leave out blocks: space=SearchSpace({self.space.n_train}, ({lo}, {hi}), '
-        f'blocks=BlockSpace.of(model.blocks, full_steps={lo})); or look for the best at every cost: '
-        f'ParetoSearch(model, reference, ({lo}, {hi}))')
-
 @patch
 def _objective(self:Search, model, n=None, seed=None, rungs=None, **kwargs)->Fitness:
     "The objective: distances on the noise of the search, or of another seed"
@@ -207,12 +197,8 @@ def _name_of(proposer):
 @patch
 def _space_config(self:Search)->dict:
     s = self.space
-    c = dict(steps=s.n_steps, sampler=s.sampler, eta=s.eta,
-        allowed=None if s.allowed is None else zlib.crc32(s.grid.tobytes()), windows=s.windows, min_gap=s.min_gap,
-        free_end=s.free_end)
+    c = space_fingerprint(s, self.model)
     if self.own_baselines: c['baselines'] = {k: pack(b) for k, b in self.own_baselines.items()}
-    # variation: the way in which block lists are proposed; journals of another way are refused
-    if s.blocks: c['blocks'] = dict(s.blocks.card(), fingerprint=self.model.blocks.fingerprint, variation=3)
     if settings := network_settings(self.model): c['network'] = settings
     if self.surrogate and not s.blocks: c['cost_exponent'] = default_cost_exponent(s)
     if self.prefix_capacity is not None: c['prefix_capacity'] = self.prefix_capacity
