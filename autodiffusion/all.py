@@ -8,8 +8,8 @@ __all__ = ['NoiseSchedule', 'CLEAN', 'Denoiser', 'sample', 'SAMPLERS', 'Step', '
            'to_uint8', 'open_images', 'Evaluation', 'evaluate', 'inception_outputs', 'inception_score',
            'precision_recall', 'read_pickled_stats', 'Fitness', 'toy_problem', 'Search', 'Result', 'PRESETS',
            'transfer', 'sample_to', 'load_demo', 'load_unet', 'image_grid', 'compare_grid', 'plot_steps', 'plot_search',
-           'explore', 'find_blocks', 'BlockSpace', 'ParetoSearch', 'DrivenSearch', 'sensitivity', 'plot_sensitivity',
-           'adm_denoiser', 'RECIPES', 'get_recipe', 'from_diffusers', 'apply_file', 'Target']
+           'plot_rungs', 'explore', 'find_blocks', 'BlockSpace', 'ParetoSearch', 'DrivenSearch', 'sensitivity',
+           'plot_sensitivity', 'adm_denoiser', 'RECIPES', 'get_recipe', 'from_diffusers', 'apply_file', 'Target']
 
 # %% ../nbs/130_all.ipynb #bdb0b062
 from .schedule import NoiseSchedule, CLEAN
@@ -20,7 +20,8 @@ from .block_space import BlockSpace
 from .blocks import find_blocks, sensitivity, plot_sensitivity
 from .space import Step, Candidate, SearchSpace, BASELINES, windows_around, load_candidate
 from .fid import Extractor, Reference, frechet_distance, kid, inception, to_uint8, open_images
-from .metrics import Evaluation, evaluate, inception_outputs, inception_score, precision_recall, read_pickled_stats
+from .metrics import Evaluation, evaluate, inception_outputs, inception_score, precision_recall
+from .metrics import read_pickled_stats
 from .fitness import Fitness, toy_problem
 from .search import Search, Result, PRESETS
 from .transfer import transfer
@@ -32,13 +33,13 @@ from .adm import adm_denoiser
 from .paper import RECIPES, get_recipe
 from .pipelines import from_diffusers, Target
 from .deploy import apply_file
-from .plots import image_grid, compare_grid, plot_steps, plot_search
+from .plots import image_grid, compare_grid, plot_rungs, plot_search, plot_steps
 from .explore import explore
 
 _all_ = ['NoiseSchedule', 'CLEAN', 'Denoiser', 'sample', 'SAMPLERS', 'Step', 'Candidate', 'SearchSpace', 'BASELINES',
     'windows_around', 'load_candidate', 'Extractor', 'Reference', 'frechet_distance', 'kid', 'inception', 'to_uint8',
     'open_images', 'Evaluation', 'evaluate', 'inception_outputs', 'inception_score', 'precision_recall',
     'read_pickled_stats', 'Fitness', 'toy_problem', 'Search', 'Result', 'PRESETS', 'transfer', 'sample_to', 'load_demo',
-    'load_unet', 'image_grid', 'compare_grid', 'plot_steps', 'plot_search', 'explore', 'find_blocks', 'BlockSpace',
-    'ParetoSearch', 'DrivenSearch', 'sensitivity', 'plot_sensitivity', 'adm_denoiser', 'RECIPES', 'get_recipe',
-    'from_diffusers', 'apply_file', 'Target']
+    'load_unet', 'image_grid', 'compare_grid', 'plot_steps', 'plot_search', 'plot_rungs', 'explore', 'find_blocks',
+    'BlockSpace', 'ParetoSearch', 'DrivenSearch', 'sensitivity', 'plot_sensitivity', 'adm_denoiser', 'RECIPES',
+    'get_recipe', 'from_diffusers', 'apply_file', 'Target']
