@@ -56,14 +56,14 @@ def autodiffusion_search(
     o.rungs = number_list(o.rungs, 'rungs') if o.rungs else None
     m, pipe = _open_model(o, r, dev)
     space, initial = search_space(o, r, m)
-    goal = pipeline_target(m, pipe, target) if pipe is not None and target is not None else None
-    _check_early(o, r, m, space, initial, goal)
-    if goal is None:
-        goal = open_reference(reference, o.features, o.weights, dev, m, Path(out)/'reference.npz', o.resize,
+    ref = pipeline_target(m, pipe, target) if pipe is not None and target is not None else None
+    _check_early(o, r, m, space, initial, ref)
+    if ref is None:
+        ref = open_reference(reference, o.features, o.weights, dev, m, Path(out)/'reference.npz', o.resize,
             progress=not quiet, **image_form(o))
     if o.budget is not None:
         space = with_sensitivity(o, m, space)
-    result = _make_search(o, r, m, space, initial, goal).run(progress=not quiet, workers=workers)
+    result = _make_search(o, r, m, space, initial, ref).run(progress=not quiet, workers=workers)
     _report(result, out)
     if o.diffusers:
         _report_lists(result, out)
@@ -92,7 +92,7 @@ def _plain_model(o, recipe, device):
     else:
         model = open_model(o.model or 'demo', device, o.guidance, **how)
     shipped = o.model == 'demo' or (o.model is None and not recipe)
-    if o.reference is None and not shipped and (o.model or recipe):
+    if o.reference is None and not shipped:
         raise ValueError('a model of your own needs --reference: statistics or a folder of real images')
     return model, None
 
@@ -100,7 +100,7 @@ def _plain_model(o, recipe, device):
 def _pipeline_model(o, recipe, device):
     refuse_checkpoint_options(chosen(o, ('model', *ADM_OPTIONS)))
     if (o.reference is None) == (o.target is None):
-        raise ValueError('--diffusers needs a goal: --reference, statistics or a folder of real images, or --target, '
+        raise ValueError('--diffusers needs --reference, statistics or a folder of real images, or --target, '
             'a number of steps, but not both')
     model, pipe = open_diffusers(o.diffusers, device, o.guidance, **pipeline_arguments(o))
     if recipe:
@@ -130,14 +130,14 @@ def _make_search(o, recipe, model, space, initial, reference):
     return recipe.search(model, reference, step_range(o), start=o.start, preset=o.preset or 'paper', space=space,
         classifier_scale=model.classifier_scale, guidance_scale=model.guidance_scale, **settings)
 
-def _check_early(o, recipe, model, space, initial, goal):
+def _check_early(o, recipe, model, space, initial, ref):
     "Raise ValueError for settings that no search can have, for a folder of another run, and for a model that cannot be sent to workers"
     # a large folder of images takes minutes to read, so another reference stands in
     stand_in = load_demo()[1]
     # what is not known yet: the reference, and the sensitivity of the blocks
     _make_search(o, recipe, model, space, initial, stand_in).check_out(('reference', 'blocks'))
     if o.workers > 1:
-        send(Fitness(model, goal or stand_in, 2))
+        send(Fitness(model, ref or stand_in, 2))
 
 # %% ../nbs/124_cli_search.ipynb #c91db3d0
 def _report(result, out):
