@@ -8,8 +8,8 @@ __all__ = ['NoiseSchedule', 'CLEAN', 'Denoiser', 'sample', 'SAMPLERS', 'Step', '
            'to_uint8', 'open_images', 'Evaluation', 'evaluate', 'inception_outputs', 'inception_score',
            'precision_recall', 'read_pickled_stats', 'Fitness', 'toy_problem', 'Search', 'Result', 'PRESETS',
            'transfer', 'sample_to', 'load_demo', 'load_unet', 'image_grid', 'compare_grid', 'plot_steps', 'plot_search',
-           'explore', 'find_blocks', 'BlockSpace', 'ParetoSearch', 'DrivenSearch', 'sensitivity', 'plot_sensitivity',
-           'adm_denoiser', 'RECIPES', 'get_recipe', 'from_diffusers', 'apply_file', 'Target']
+           'plot_rungs', 'explore', 'find_blocks', 'BlockSpace', 'ParetoSearch', 'DrivenSearch', 'sensitivity',
+           'plot_sensitivity', 'adm_denoiser', 'RECIPES', 'get_recipe', 'from_diffusers', 'apply_file', 'Target']
 
 # %% ../nbs/130_all.ipynb #bdb0b062
 from .schedule import NoiseSchedule, CLEAN
@@ -21,13 +21,13 @@ from .discovery import find_blocks
 from .sensitivity import sensitivity, plot_sensitivity
 from .candidate import Step, Candidate, load_candidate
 from .space import SearchSpace, BASELINES, windows_around
-from .images import open_images
 from .features import Extractor, inception, to_uint8
 from .frechet import Reference, frechet_distance
 from .kid import kid
-from .statistics_files import read_pickled_stats
-from .features import inception_outputs
+from .images import open_images
 from .metrics import Evaluation, evaluate, inception_score, precision_recall
+from .features import inception_outputs
+from .statistics_files import read_pickled_stats
 from .toy import toy_problem
 from .fitness import Fitness
 from .presets import PRESETS
@@ -43,13 +43,13 @@ from .paper import RECIPES, get_recipe
 from .pipelines import from_diffusers
 from .objectives import Target
 from .deploy import apply_file
-from .plots import image_grid, compare_grid, plot_steps, plot_search
+from .plots import image_grid, compare_grid, plot_rungs, plot_search, plot_steps
 from .explore import explore
 
 _all_ = ['NoiseSchedule', 'CLEAN', 'Denoiser', 'sample', 'SAMPLERS', 'Step', 'Candidate', 'SearchSpace', 'BASELINES',
     'windows_around', 'load_candidate', 'Extractor', 'Reference', 'frechet_distance', 'kid', 'inception', 'to_uint8',
     'open_images', 'Evaluation', 'evaluate', 'inception_outputs', 'inception_score', 'precision_recall',
     'read_pickled_stats', 'Fitness', 'toy_problem', 'Search', 'Result', 'PRESETS', 'transfer', 'sample_to', 'load_demo',
-    'load_unet', 'image_grid', 'compare_grid', 'plot_steps', 'plot_search', 'explore', 'find_blocks', 'BlockSpace',
-    'ParetoSearch', 'DrivenSearch', 'sensitivity', 'plot_sensitivity', 'adm_denoiser', 'RECIPES', 'get_recipe',
-    'from_diffusers', 'apply_file', 'Target']
+    'load_unet', 'image_grid', 'compare_grid', 'plot_steps', 'plot_search', 'plot_rungs', 'explore', 'find_blocks',
+    'BlockSpace', 'ParetoSearch', 'DrivenSearch', 'sensitivity', 'plot_sensitivity', 'adm_denoiser', 'RECIPES',
+    'get_recipe', 'from_diffusers', 'apply_file', 'Target']

@@ -44,7 +44,7 @@ def png_bytes(fig:Figure, dpi:int=110)->bytes:
     return out.getvalue()
 
 def _drawn(model, times, n, seed, sampler): # PNG or None, text
-    "The image of `show_steps`, and what is to be said about it: a warning, or why there is none"
+    "The image of `show_steps` as PNG, and its warnings, or why there is none"
     try:
         with warnings.catch_warnings(record=True) as found:
             warnings.simplefilter('always')
@@ -61,19 +61,23 @@ def explore(
 ): # widget
     "Sliders for the times, a seed and the sampler, above the images they give; needs ipywidgets and a running notebook"
     from ipywidgets import HTML, Dropdown, Image, IntSlider, Layout, VBox
-    T = SearchSpace(len(model.schedule), steps).n_train     # complains about numbers of steps that cannot be
+    T = SearchSpace(len(model.schedule), steps).n_train     # raises ValueError for a number of steps that cannot be
+
     def slider(name, value, most):
         return IntSlider(value, 0, most, description=name, continuous_update=False, layout=Layout(width='40em'))
-    sampler, seed = Dropdown(options=list(SAMPLERS), description='sampler'), slider('seed', 1, 100)
+    sampler = Dropdown(options=list(SAMPLERS), description='sampler')
+    seed = slider('seed', 1, 100)
     times = [slider(f't{k + 1}', t, T - 1) for k, t in enumerate(uniform(steps, model.schedule))]
-    said, image = HTML(), Image(format='png')
+    message, image = HTML(), Image(format='png')
+
     def draw(change=None):
-        said.value = 'drawing ...'
+        message.value = 'drawing ...'
         png, text = _drawn(model, [t.value for t in times], n, seed.value, sampler.value)
-        said.value = html.escape(text)
+        message.value = html.escape(text)
         if png:
             image.value = png
+
     for w in (sampler, seed, *times):
         w.observe(draw, 'value')
     draw()
-    return VBox([sampler, seed, *times, said, image])
+    return VBox([sampler, seed, *times, message, image])
