@@ -125,7 +125,7 @@ def _make_search(o, recipe, model, space, initial, reference):
     if o.start_from:
         initial = [*initial, *best_of(o.start_from)]
     if recipe is None:
-        return Search(model, reference, preset=o.preset or 'standard', space=space, seeds=initial, **settings)
+        return Search(model, reference, preset=o.preset or 'standard', space=space, initial=initial, **settings)
     if o.start_from:
         settings['initial'] = initial
     return recipe.search(model, reference, step_range(o), start=o.start, preset=o.preset or 'paper', space=space,

@@ -75,5 +75,5 @@ def _settings(o, device):
     small = o.batch_size is None and o.diffusers and device == 'cpu'
     settings = dict(n=o.n, seed=o.seed, map=o.map, batch_size=8 if small else o.batch_size)
     if o.baselines:
-        settings['known'] = word_list(o.baselines)
+        settings['baselines'] = word_list(o.baselines)
     return settings

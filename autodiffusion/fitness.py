@@ -141,7 +141,9 @@ class Fitness:
         self.requested, self.computed, self.gradients, self.images, self.seconds = 0, 0, 0, 0, 0.
 
     @property
-    def metric(self)->str: "Name of the distance"; return self.reference.metric
+    def metric(self)->str:
+        "Name of the distance"
+        return self.reference.metric
 
 # %% ../nbs/70_fitness.ipynb #0cd129bc
 @patch

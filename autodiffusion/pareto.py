@@ -117,7 +117,9 @@ class ParetoFront:
         s = self.search.space
         return s.cost(c)/(s.blocks.full if s.blocks else 1)
     @property
-    def unit(self)->str: "What costs are counted in"; return 'full steps' if self.search.space.blocks else 'network calls'
+    def unit(self)->str:
+        "What costs are counted in"
+        return 'full steps' if self.search.space.blocks else 'network calls'
     def not_improved(self, c)->str|None:
         "The best baseline that costs no more than `c` and is no worse on held-out noise"
         values = {k: s.value for k, (b, s) in self.baselines.items() if self.cost(b) <= self.cost(c) + 1e-9}

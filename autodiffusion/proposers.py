@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['Proposer', 'Generation', 'paper_space', 'PaperProposer', 'StandardProposer', 'first_generation', 'child',
-           'default_cost_exponent', 'preset_proposer', 'initial_genes']
+           'default_cost_exponent', 'preset_proposer', 'proposer_name', 'initial_genes']
 
 # %% ../nbs/77_proposers.ipynb #f6ad4219
 import math, warnings
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, is_dataclass, replace
 from typing import Protocol
 import numpy as np
 from fastcore.basics import patch
@@ -190,6 +190,11 @@ def preset_proposer(
     if preset.evolution.name == 'paper': return PaperProposer(preset.evolution)
     most = generation_size(preset, 1) if preset.one_flip else 0
     return StandardProposer(preset.evolution, preset.pool if racer.one_score else 1, most)
+
+def proposer_name(proposer:Proposer)->str:
+    "How a proposer of one's own is known in the configuration of a run: by its `name`, its fields or its class"
+    if hasattr(proposer, 'name'): return proposer.name
+    return repr(proposer) if is_dataclass(proposer) else type(proposer).__name__
 
 # %% ../nbs/77_proposers.ipynb #d9866fc1
 def initial_genes(

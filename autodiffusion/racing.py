@@ -117,9 +117,6 @@ class Racer:
     def rank(self, values:dict)->list:
         "Candidates of {candidate: value}, best first"
         return sorted(values, key=lambda c: (values[c], c.key))
-    def finished(self, history)->bool:
-        "A stop rule: whether the generations end here, before the preset's number is reached"
-        return False
     def contenders(self, candidates, scores:dict, most:int)->list:
         "At most so many candidates that cannot be told from the best of all `scores`, which are of the same number of samples; best first"
         finite = {c: s.value for c, s in scores.items() if math.isfinite(s.value)}
@@ -129,6 +126,13 @@ class Racer:
             d, se = paired_difference(scores[c], best)
             if math.isfinite(scores[c].value) and d <= self.z*se: found.append(c)
         return found[:most]
+
+# %% ../nbs/76_racing.ipynb #8c4d2f71
+@patch
+def finished(self:Racer, history:History)->bool:
+    "A stop rule: whether the generations end here, before the preset's number is reached"
+    return False
+
 @patch
 def survivors(self:Racer, candidates, scores:dict)->list:
     "Those candidates that get more samples; `scores` has all scores of the same number of samples"

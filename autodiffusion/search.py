@@ -28,7 +28,7 @@ from autodiffusion.fingerprint import (network_settings, reference_fingerprint, 
 from autodiffusion.presets import (PRESETS, Preset, change_preset, final_images, generation_images, generation_size,
     trajectory_size)
 from .racing import History, PaperRacer, Racer, race
-from .proposers import StandardProposer, default_cost_exponent, initial_genes, preset_proposer
+from .proposers import default_cost_exponent, initial_genes, preset_proposer, proposer_name
 from .run import Bar, Run, Stopped
 from .result import single_result
 
@@ -113,13 +113,10 @@ def _choose(self:Search, preset, changes, proposer, racer):
 @patch
 def _check(self:Search, initial, baselines):
     "Look at what to start from and to compare with; raises ValueError for what cannot be scored"
-    if self.space.n_train != len(self.model.schedule):
-        raise ValueError(f'the space is for {self.space.n_train} training steps, the model '
-            f'has {len(self.model.schedule)}')
+    self.space.check_model(self.model)
     self.racer.check()
     self.own_baselines = {k: self._baseline(k, c) for k, c in baselines.items()}
     self.initial = tuple(initial_genes(c, self.space) for c in initial)
-    self._check_blocks()
     # complains about what cannot be scored
     self._objective(self.model, batch_size=1 if self.batch_size is None else self.batch_size)
 
@@ -134,16 +131,8 @@ def _baseline(self:Search, name, c)->Candidate:
     except (ValueError, TypeError) as e: raise ValueError(f'baseline {name!r}: {e}') from None
 
 # %% ../nbs/80_search.ipynb #6b24fd68
-@patch
-def _check_blocks(self:Search):
-    "Raise ValueError unless the model can do what the space allows"
-    blocks, own = self.space.blocks, self.model.blocks
-    if blocks and own is None:
-        raise ValueError(f'{self.model.name}: the space lets steps leave out blocks, but the blocks of the model are '
-            'not known: model.with_(blocks=find_blocks(model))')
-    if blocks and len(blocks.saves) != len(own):
-        raise ValueError(f'{self.model.name}: the space is for a network of {len(blocks.saves)} blocks, '
-            f'this one has {len(own)}')
+#| export
+
 
 # %% ../nbs/80_search.ipynb #0511e3ec
 @patch
@@ -185,7 +174,7 @@ def config(self:Search)->dict:
         reference=reference_fingerprint(self.reference))
     if self.model.classifier_scale and hasattr(self.model.classifier, 'state_dict'):
         c['classifier'] = weights_fingerprint(self.model.classifier)
-    if self.own_proposer: c['proposer'] = _name_of(self.proposer)
+    if self.own_proposer: c['proposer'] = proposer_name(self.proposer)
     if self.own_racer: c['racer'] = self.racer.name
     return plain(c)
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 import numpy as np
 from fastcore.basics import patch
+from .denoiser import Denoiser
 from .schedule import NoiseSchedule, CLEAN
 from .solvers import Interval, get_sampler
 from .block_space import BlockSpace
@@ -283,6 +284,20 @@ def baselines(self:SearchSpace,
     n = n or self.full_steps
     end = [self.free_end[0]] if self.free_end else []
     return {name: self.project([*f(n, schedule), *end]) for name, f in BASELINES.items()}
+
+# %% ../nbs/40_space.ipynb #3e5c8b20
+@patch
+def check_model(self:SearchSpace, model:Denoiser):
+    "Raise ValueError unless a model can do what the space allows"
+    if self.n_train != len(model.schedule):
+        raise ValueError(f'the space is for {self.n_train} training steps, the model has {len(model.schedule)}')
+    if not self.blocks: return
+    if model.blocks is None:
+        raise ValueError(f'{model.name}: the space lets steps leave out blocks, but the blocks of the model are '
+            'not known: model.with_(blocks=find_blocks(model))')
+    if len(self.blocks.saves) != len(model.blocks):
+        raise ValueError(f'{model.name}: the space is for a network of {len(self.blocks.saves)} blocks, '
+            f'this one has {len(model.blocks)}')
 
 # %% ../nbs/40_space.ipynb #85417054
 @patch
