@@ -178,10 +178,6 @@ def config(self:Search)->dict:
     if self.own_racer: c['racer'] = self.racer.name
     return plain(c)
 
-def _name_of(proposer):
-    if hasattr(proposer, 'name'): return proposer.name
-    return repr(proposer) if dataclasses.is_dataclass(proposer) else type(proposer).__name__
-
 # %% ../nbs/80_search.ipynb #87d78f34
 @patch
 def _space_config(self:Search)->dict:
