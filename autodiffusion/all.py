@@ -9,7 +9,8 @@ __all__ = ['NoiseSchedule', 'CLEAN', 'Denoiser', 'sample', 'SAMPLERS', 'Step', '
            'precision_recall', 'read_pickled_stats', 'Fitness', 'toy_problem', 'Search', 'Result', 'PRESETS',
            'transfer', 'sample_to', 'load_demo', 'load_unet', 'image_grid', 'compare_grid', 'plot_steps', 'plot_search',
            'plot_rungs', 'explore', 'find_blocks', 'BlockSpace', 'ParetoSearch', 'DrivenSearch', 'sensitivity',
-           'plot_sensitivity', 'adm_denoiser', 'RECIPES', 'get_recipe', 'from_diffusers', 'apply_file', 'Target']
+           'plot_sensitivity', 'adm_denoiser', 'RECIPES', 'get_recipe', 'from_diffusers', 'apply_file', 'Target',
+           'Preset', 'Evolution', 'Racer', 'Generation', 'best_of']
 
 # %% ../nbs/130_all.ipynb #bdb0b062
 from .schedule import NoiseSchedule, CLEAN
@@ -21,16 +22,18 @@ from .discovery import find_blocks
 from .sensitivity import sensitivity, plot_sensitivity
 from .candidate import Step, Candidate, load_candidate
 from .space import SearchSpace, BASELINES, windows_around
-from .features import Extractor, inception, to_uint8
+from .images import open_images
+from .features import Extractor, inception, inception_outputs, to_uint8
 from .frechet import Reference, frechet_distance
 from .kid import kid
-from .images import open_images
-from .metrics import Evaluation, evaluate, inception_score, precision_recall
-from .features import inception_outputs
 from .statistics_files import read_pickled_stats
+from .metrics import Evaluation, evaluate, inception_score, precision_recall
 from .toy import toy_problem
 from .fitness import Fitness
-from .presets import PRESETS
+from .journal import best_of
+from .presets import PRESETS, Evolution, Preset
+from .racing import Racer
+from .proposers import Generation
 from .result import Result
 from .search import Search
 from .transfer import transfer
@@ -52,4 +55,4 @@ _all_ = ['NoiseSchedule', 'CLEAN', 'Denoiser', 'sample', 'SAMPLERS', 'Step', 'Ca
     'read_pickled_stats', 'Fitness', 'toy_problem', 'Search', 'Result', 'PRESETS', 'transfer', 'sample_to', 'load_demo',
     'load_unet', 'image_grid', 'compare_grid', 'plot_steps', 'plot_search', 'plot_rungs', 'explore', 'find_blocks',
     'BlockSpace', 'ParetoSearch', 'DrivenSearch', 'sensitivity', 'plot_sensitivity', 'adm_denoiser', 'RECIPES',
-    'get_recipe', 'from_diffusers', 'apply_file', 'Target']
+    'get_recipe', 'from_diffusers', 'apply_file', 'Target', 'Preset', 'Evolution', 'Racer', 'Generation', 'best_of']
