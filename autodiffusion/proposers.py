@@ -200,7 +200,7 @@ def proposer_name(proposer:Proposer)->str:
 def initial_genes(
     c,                  # a candidate, or a list of times; with a free end the last may be the end
     space:SearchSpace,  # what is searched
-)->tuple: # (times, block lists or None), as `SearchSpace.project` takes them
+)->tuple: # (times, block lists or None), as SearchSpace.project takes them
     "The times and lists of a candidate to start from; raises ValueError for one of another sampler, and warns where the space holds only a neighbour"
     if not isinstance(c, Candidate):
         times, lists = _with_end([float(t) for t in c], space), None
