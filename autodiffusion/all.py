@@ -8,7 +8,7 @@ __all__ = ['NoiseSchedule', 'CLEAN', 'Denoiser', 'sample', 'SAMPLERS', 'Step', '
            'to_uint8', 'open_images', 'Evaluation', 'evaluate', 'inception_outputs', 'inception_score',
            'precision_recall', 'read_pickled_stats', 'Fitness', 'toy_problem', 'Search', 'Result', 'PRESETS',
            'transfer', 'sample_to', 'load_demo', 'load_unet', 'image_grid', 'compare_grid', 'plot_steps', 'plot_search',
-           'plot_rungs', 'explore', 'find_blocks', 'BlockSpace', 'ParetoSearch', 'DrivenSearch', 'sensitivity',
+           'plot_rungs', 'explore', 'find_blocks', 'BlockSpace', 'ParetoSearch', 'AskTellSearch', 'sensitivity',
            'plot_sensitivity', 'adm_denoiser', 'RECIPES', 'get_recipe', 'from_diffusers', 'apply_file', 'Target',
            'Preset', 'Evolution', 'Racer', 'Generation', 'best_of']
 
@@ -38,7 +38,7 @@ from .result import Result
 from .search import Search
 from .transfer import transfer
 from .pareto import ParetoSearch
-from .asktell import DrivenSearch
+from .asktell import AskTellSearch
 from .batches import sample_to
 from .zoo import load_demo, load_unet
 from .adm_checkpoints import adm_denoiser
@@ -54,5 +54,5 @@ _all_ = ['NoiseSchedule', 'CLEAN', 'Denoiser', 'sample', 'SAMPLERS', 'Step', 'Ca
     'open_images', 'Evaluation', 'evaluate', 'inception_outputs', 'inception_score', 'precision_recall',
     'read_pickled_stats', 'Fitness', 'toy_problem', 'Search', 'Result', 'PRESETS', 'transfer', 'sample_to', 'load_demo',
     'load_unet', 'image_grid', 'compare_grid', 'plot_steps', 'plot_search', 'plot_rungs', 'explore', 'find_blocks',
-    'BlockSpace', 'ParetoSearch', 'DrivenSearch', 'sensitivity', 'plot_sensitivity', 'adm_denoiser', 'RECIPES',
+    'BlockSpace', 'ParetoSearch', 'AskTellSearch', 'sensitivity', 'plot_sensitivity', 'adm_denoiser', 'RECIPES',
     'get_recipe', 'from_diffusers', 'apply_file', 'Target', 'Preset', 'Evolution', 'Racer', 'Generation', 'best_of']
