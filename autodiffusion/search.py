@@ -130,10 +130,6 @@ def _baseline(self:Search, name, c)->Candidate:
         return c
     except (ValueError, TypeError) as e: raise ValueError(f'baseline {name!r}: {e}') from None
 
-# %% ../nbs/80_search.ipynb #6b24fd68
-#| export
-
-
 # %% ../nbs/80_search.ipynb #0511e3ec
 @patch
 def _objective(self:Search, model, n=None, seed=None, rungs=None, **kwargs)->Fitness:
@@ -316,7 +312,7 @@ def _run(self:Search, journal, bar, pool)->Run:
 @patch
 def run(self:Search,
     progress:bool=True, # show a bar with the time left
-    workers:int=1,      # processes that sample at the same time; they share the processor's threads, and but for the rounding of other numbers of threads the result does not depend on them
+    workers:int=1,      # processes that sample at the same time; they share the processor's threads; the result does not depend on them, apart from rounding when thread counts differ
     executor=None,      # an executor of processes (`concurrent.futures`), or a function that makes one; by default a pool on this machine
 ): # Result
     "Run the search, continue it, or return what it found; Ctrl-C keeps everything scored so far"

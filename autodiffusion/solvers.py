@@ -246,7 +246,7 @@ def _ddim_step(x, eps, interval):
 
 @stable_from_noise
 def plms(x, pred, interval, past=(), denoise=None, **_):
-    "Pseudo linear multistep of order 4 (Liu et al. 2022), with the weights of even steps; two calls in the first step, then one"
+    "Pseudo linear multistep (Liu et al. 2022) with the fourth-order weights of even steps, of which the low-order start leaves order 2; two calls in the first step, then one"
     if past:
         past = usable_past(past)
         return _ddim_step(x, _weighted_eps(ADAMS_BASHFORTH[len(past)], pred, past), interval)
@@ -265,7 +265,7 @@ def multistep_weights(
 
 @stable_from_noise
 def ipndm(x, pred, interval, past=(), **_):
-    "Improved PNDM of order 4 (Zhang and Chen 2023) with weights for the times as they are; one call a step"
+    "Improved PNDM (Zhang and Chen 2023) with fourth-order weights for the times as they are, of which the low-order start leaves order 2; one call a step"
     past = usable_past(past)
     nodes = [(p.interval.t - interval.t)/(interval.s - interval.t) for p in past]
     w = multistep_weights([0, *nodes], [1/(m + 1) for m in range(len(nodes) + 1)])
@@ -322,7 +322,7 @@ class Sampler:
     "An update, and what the sampling loop must do for it"
     name: str               # how it is called in files and on the command line
     update: Callable        # (x, pred, interval, past=, z=, eta=, denoise=) -> x at the end of the interval
-    order: int              # order of convergence on evenly spaced times: the error falls like (number of steps)^-order
+    order: int              # order of convergence with smooth spacing and small first steps: the error falls like (number of steps)^-order
     paper: str              # where it comes from
     calls_per_step: int = 1 # network calls in a step; a step to clean data has one
     first_calls: int = None # network calls in the first step, where they are more
