@@ -120,7 +120,9 @@ def _checked(record):
     "A record with its candidate; raises KeyError, TypeError or ValueError where something is missing"
     if 'config' in record: return dict(record, found=record['found'])
     if record.get('kind') == BATCH_SIZE: return dict(record, batch_size=record['batch_size'])
-    return dict(record, candidate=unpack(record), stage=record['stage'], n=record['n'], score=record['score'])
+    missing = {'stage', 'n', 'score', 'requested', 'seconds'} - record.keys()
+    if missing: raise KeyError(*missing)
+    return dict(record, candidate=unpack(record))
 
 # %% ../nbs/71_journal.ipynb #0497c93c
 def read_config(

@@ -76,6 +76,7 @@ def halving_images(
     draws = zip((0, *rungs), rungs)
     return sum((b - a)*math.ceil(n/2**k) for k, (a, b) in enumerate(draws))
 
+# %% ../nbs/75_presets.ipynb #5ad01b02
 def generation_size(p:Preset, g:int)->int:
     "How many candidates generation `g`, counted from 0, has at most"
     return p.evolution.population*(max(1, p.one_flip) if g == 1 else 1)
@@ -95,6 +96,7 @@ def generation_images(
     count = p.evolution.generations if generations is None else generations
     return sum(halving_images(generation_size(p, g), rungs) for g in range(count))
 
+# %% ../nbs/75_presets.ipynb #5ad01b04
 def final_images(
     p:Preset,
     rungs:tuple=None,   # numbers of samples of a refinement; by default the preset's

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['Proposer', 'Generation', 'paper_space', 'PaperProposer', 'StandardProposer', 'first_generation', 'child',
-           'default_cost_exponent', 'preset_proposer', 'proposer_name', 'initial_genes']
+           'default_cost_exponent', 'preset_proposer', 'proposer_name', 'check_proposed', 'initial_genes']
 
 # %% ../nbs/77_proposers.ipynb #f6ad4219
 import math, warnings
@@ -195,6 +195,18 @@ def proposer_name(proposer:Proposer)->str:
     "How a proposer of one's own is known in the configuration of a run: by its `name`, its fields or its class"
     if hasattr(proposer, 'name'): return proposer.name
     return repr(proposer) if is_dataclass(proposer) else type(proposer).__name__
+
+# %% ../nbs/77_proposers.ipynb #7cd30d01
+def check_proposed(candidates, n:int, history:History):
+    "Raise ValueError for what a proposer of one's own must not return: more than `n`, one twice, or one that the space does not hold"
+    if len(candidates) > n: raise ValueError(f'the proposer returned {len(candidates)} candidates, where {n} were wanted')
+    for i, c in enumerate(candidates):
+        if not isinstance(c, Candidate): raise ValueError(f'the proposer returned {c!r}, which is no Candidate')
+        if c not in history.space:
+            raise ValueError(f'the proposer returned {c!r}, which the space does not hold: history.space.project '
+                'makes it legal')
+        if c in history.seen or c in candidates[:i]:
+            raise ValueError(f'the proposer returned {c!r} a second time: Generation leaves such candidates out')
 
 # %% ../nbs/77_proposers.ipynb #d9866fc1
 def initial_genes(

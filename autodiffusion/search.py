@@ -27,8 +27,8 @@ from autodiffusion.fingerprint import (network_settings, reference_fingerprint, 
     weights_fingerprint)
 from autodiffusion.presets import (PRESETS, Preset, change_preset, final_images, generation_images, generation_size,
     trajectory_size)
-from .racing import History, PaperRacer, Racer, race
-from .proposers import default_cost_exponent, initial_genes, preset_proposer, proposer_name
+from .racing import History, PaperRacer, Racer, check_racer, race, racer_name
+from .proposers import check_proposed, default_cost_exponent, initial_genes, preset_proposer, proposer_name
 from .run import Bar, Run, Stopped
 from .result import single_result
 
@@ -94,6 +94,7 @@ def _choose(self:Search, preset, changes, proposer, racer):
     if isinstance(preset, str): preset = PRESETS[preset]
     paper, blocks = preset.evolution.name == 'paper', self.space.blocks
     racer = racer or (PaperRacer if paper else Racer)
+    check_racer(racer)
     if blocks and not paper and self.preset_name != 'custom':
         # there is more to find, and children share more
         evolution = dataclasses.replace(preset.evolution, population=2*preset.evolution.population)
@@ -171,7 +172,7 @@ def config(self:Search)->dict:
     if self.model.classifier_scale and hasattr(self.model.classifier, 'state_dict'):
         c['classifier'] = weights_fingerprint(self.model.classifier)
     if self.own_proposer: c['proposer'] = proposer_name(self.proposer)
-    if self.own_racer: c['racer'] = self.racer.name
+    if self.own_racer: c['racer'] = racer_name(self.racer)
     return plain(c)
 
 # %% ../nbs/80_search.ipynb #87d78f34
@@ -228,7 +229,7 @@ def bound(self:Search,
 # %% ../nbs/80_search.ipynb #4ecdf068
 @patch
 def _cost_text(self:Search)->str:
-    bound, each = self.bound(), ''
+    bound = self.bound()
     spends = f'{bound.evaluations:,} network evaluations'
     if bound.gradients: spends += f' and {bound.gradients:,} classifier gradients'
     if not self.from_outside: return f'at most {spends}, of which a part is shared'
@@ -331,6 +332,7 @@ def _generations(self:Search, run):
         race(run, f'generation {g + 1}', candidates, rungs, self.racer)
         history.proposed += candidates
         scores = [history.scores[rungs[0]][c] for c in history.proposed]
+        if not scores: raise RuntimeError('the proposer returned no candidates: there is nothing to search')
         if not any(math.isfinite(s.value) for s in scores):
             failed = f'candidates failed; the first: {scores[0].reason}'
             if g == p.evolution.generations - 1: raise RuntimeError(f'all {len(scores)} {failed}')
@@ -344,6 +346,7 @@ def _generations(self:Search, run):
 def propose(self:Search, run:Run, g:int, n:int)->list:
     "The candidates of a generation, of which the prefix cache is told"
     candidates = self.proposer.propose(g, n, run.history)
+    if self.own_proposer and not self.from_outside: check_proposed(candidates, n, run.history)
     parents = self.preset.evolution.parents
     run.plan(candidates, run.history.ranked(parents)[:parents])
     return candidates
