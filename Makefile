@@ -1,7 +1,7 @@
 PYTHON ?=
 VENV   ?= .venv
 # what `make demo` runs
-DEMO   ?= autodiffusion_search --steps 4 --sampler ddim --seed 0 --out runs/demo
+DEMO   ?= autodiffusion_search --steps 4 --sampler dpmpp_2m --preset quick --many 20 --seed 0 --out runs/demo
 # notebooks to test (default: all), and test flags that are otherwise skipped: cuda, slow
 NB     ?=
 FLAGS  ?=

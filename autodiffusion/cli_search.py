@@ -15,6 +15,7 @@ from .fitness import Fitness
 from .executors import write_fitness
 from .journal import best_of
 from .search import Search
+from .space import SearchSpace
 from .paper import get_recipe
 from .exports import print_lists, save_lists
 from .zoo import load_demo
@@ -41,6 +42,7 @@ def autodiffusion_search(
     out:str='runs/search',      # folder for the journal and the results; an interrupted search there is continued
     workers:int=1,              # processes that sample at the same time
     target:int=None,            # for --diffusers, instead of --reference: come close to what the pipeline draws with so many steps
+    many:int=None,              # also score so many uniform steps, to show what few steps have to come near
     start_from:str=None,        # folder of another search, such as one of another device or version: begin with its best candidates
     batch_size:int=None,        # images per network call (found by trying if not given)
     rebatch:store_true=False,   # continue a search that was begun with another batch size
@@ -64,7 +66,9 @@ def autodiffusion_search(
             progress=not quiet, **image_form(o))
     if o.budget is not None:
         space = with_sensitivity(o, m, space)
-    result = _make_search(o, r, m, space, initial, ref).run(progress=not quiet, workers=workers)
+    search = _make_search(o, r, m, space, initial, ref)
+    if not quiet: print(_announcement(search, out), flush=True)
+    result = search.run(progress=not quiet, workers=workers)
     _report(result, out)
     if o.diffusers:
         _report_lists(result, out)
@@ -124,6 +128,8 @@ def _make_search(o, recipe, model, space, initial, reference):
             settings[name] = getattr(o, option)
     if o.start_from:
         initial = [*initial, *best_of(o.start_from)]
+    if o.many is not None:
+        settings['baselines'] = many_steps(o.many, space, model)
     if recipe is None:
         return Search(model, reference, preset=o.preset or 'standard', space=space, initial=initial, **settings)
     if o.start_from:
@@ -141,6 +147,22 @@ def _check_early(o, recipe, model, space, initial, ref):
         write_fitness(Fitness(model, ref or stand_in, 2))
 
 # %% ../nbs/124_cli_search.ipynb #c91db3d0
+def many_steps(n, space, model)->dict: # name -> Candidate
+    "The uniform steps of `--many`; raises ValueError for fewer than two, or more than the model was trained with"
+    if not 2 <= n <= len(model.schedule):
+        raise ValueError(f'--many must lie between 2 and {len(model.schedule)} steps, got {n}')
+    whole = SearchSpace(len(model.schedule), n, sampler=space.sampler, eta=space.eta)
+    return {f'uniform {n}': whole.baselines(model.schedule)['uniform']}
+
+def _announcement(search, out)->str:
+    "One sentence on what is about to happen"
+    few, most = search.space.step_range
+    steps = f'{few}' if few == most else f'{few} to {most}'
+    bound = search.bound()
+    return (f'Searching {steps} {search.space.sampler} steps for {search.model.name}: at most {bound.images:,} images and '
+        f'{bound.evaluations:,} network evaluations; every score is kept in {out}, and Ctrl-C loses nothing.')
+
+# %% ../nbs/124_cli_search.ipynb #7c1ebc93
 def _report(result, out):
     "Write the images of a result, and print its table, the ratio, and where the files are"
     out = Path(out)

@@ -253,8 +253,8 @@ def search(self:Recipe,
     model = self.guide(model, classifier_scale, guidance_scale)
     space = space or self.space(model.schedule, steps, near)
     times = self._start_times(start, model.schedule, space)
-    settings = dict(initial=[times], baselines={'where it starts': _start_candidate(times, space)})
-    settings |= {k: v for k, v in changes.items() if v is not None}
+    settings = dict(initial=[times]) | {k: v for k, v in changes.items() if v is not None}
+    settings['baselines'] = {'where it starts': _start_candidate(times, space), **settings.get('baselines', {})}
     if preset == 'paper':
         preset = self.preset(steps)
         settings.setdefault('final_samples', settings.get('samples', preset.samples))

@@ -312,7 +312,7 @@ def save_grid(self:Result,
     notes = {name: f'{metric} {value:.2f}' for name, value in rows.items()}
     fresh = self.search.seed + 2**61
     fig = compare_grid(model, candidates, n, fresh if seed is None else seed, notes)
-    save_whole(path, lambda p: fig.savefig(p, dpi=130))
+    save_whole(path, lambda p: fig.savefig(p, dpi=160))
 
 @patch
 def save_plot(self:Result,

@@ -38,8 +38,12 @@ def _ratio(a, b): return a/b if math.isfinite(a) and math.isfinite(b) and b > 0 
 # %% ../nbs/79_result.ipynb #0d7a1e7f
 @patch(as_prop=True)
 def best_baseline(self:Result)->str:
-    "Name of the baseline with the lowest held-out score"
-    return min((k for k in self.rows if k != 'searched'), key=lambda k: self.rows[k][1].value)
+    "Name of the baseline with the lowest held-out score, among those that take no more network evaluations than the winner, if there are any"
+    model = self.search.model
+    others = [k for k in self.rows if k != 'searched']
+    most = evaluations(self.best, model)
+    comparable = [k for k in others if evaluations(self.rows[k][0], model) <= most]
+    return min(comparable or others, key=lambda k: self.rows[k][1].value)
 
 @patch(as_prop=True)
 def not_improved(self:Result)->str|None:
@@ -48,6 +52,7 @@ def not_improved(self:Result)->str|None:
     value = self.rows[name][1].value
     return name if math.isfinite(value) and value <= self.rows['searched'][1].value else None
 
+# %% ../nbs/79_result.ipynb #30802145
 @patch(as_prop=True)
 def failures(self:Result)->dict: # name -> reason
     "Rows without a score, and why"
