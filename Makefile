@@ -29,7 +29,7 @@ test: $(DEV) ## run every notebook as a test (NB=nbs/00_schedule.ipynb: only tha
 	@$(BIN)/python .ci/test_notebooks.py --workers 2 --limit $(LIMIT) --flags "$(FLAGS)" $(NB)
 
 docs: $(DEV) readme ## build the site into _docs, with Quarto if there is one
-	@$(BIN)/python .ci/site.py
+	@$(BIN)/python .ci/docs.py
 
 readme: $(DEV) ## write README.md from nbs/index.ipynb
 	@$(BIN)/python .ci/readme.py
