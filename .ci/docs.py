@@ -1,7 +1,7 @@
 """Build the site into _docs: with Quarto if there is one, otherwise with Sphinx. Both get the same notebooks, worked
 through by nbdev and by this program, in the order of nbs/sidebar.yml. Fails on a page that cannot be built, on a page
 that the sidebar does not list, and on links to nothing."""
-import json, os, re, shutil, subprocess, sys, warnings
+import json, os, re, shutil, subprocess, sys, textwrap, warnings
 from pathlib import Path
 import yaml
 from nbdev.config import get_config
@@ -12,7 +12,7 @@ cfg = get_config()
 nbs, docs, proc = cfg.nbs_path, cfg.doc_path, cfg.config_path/'_proc'
 sphinx = Path(__file__).resolve().parent/'sphinx'
 HOST = cfg.doc_host + cfg.doc_baseurl + '/'
-FENCE = re.compile(r'^(```.*?^```|`[^`\n]+`)', re.M | re.S)
+WIDTH = 96     # of code and of what it puts out, in columns
 
 
 def text(o): return o if isinstance(o, str) else ''.join(o)
@@ -74,11 +74,6 @@ def documented(notebook):
     said = '\n'.join(filter(None, map(documentation, notebook['cells'])))
     return {o.lower() for o in re.findall(r'^### (\S+)$', said, re.M)}
 
-def in_prose(f, md):
-    "`f` of the parts of a Markdown text that are no code"
-    parts = FENCE.split(md)
-    return ''.join(f(o) if k % 2 == 0 else o for k, o in enumerate(parts))
-
 def local_links(md, page, names):
     "nbdev's links to its host become links to notebooks, and lose the anchors of names that no page documents"
     def f(m):
@@ -110,8 +105,15 @@ def directives(source):
     lines = source.strip('\n').split('\n')
     return [o for o in lines if o.startswith('#|')], '\n'.join(o for o in lines if not o.startswith('#|'))
 
+def broken(said):
+    "Long lines of prose, such as error messages, are broken; those that are aligned in columns stay as they are, and scroll"
+    lines = said.split('\n')
+    aligned = any(re.search(r'\S {2,}\S', o) for o in lines)
+    if aligned: return said
+    return '\n'.join(textwrap.fill(o, WIDTH, subsequent_indent='    ', break_long_words=False, break_on_hyphens=False) if len(o) > WIDTH else o for o in lines)
+
 def settle(pages):
-    "Links, folded code and the way to Colab, in every notebook that nbdev has worked through"
+    "Links, folded code and lines of a readable length, in every notebook that nbdev has worked through"
     books = {page: json.loads((proc/page).read_text(encoding='utf-8')) for page in pages}
     names = {page_name(page): (page, documented(nb)) for page, nb in books.items()}
     for page, nb in books.items():
@@ -119,7 +121,10 @@ def settle(pages):
         for c in nb['cells']:
             if c['cell_type'] == 'markdown': c['source'] = local_links(text(c['source']), page, names)
             for o in c.get('outputs', []):
-                if 'text/markdown' in o.get('data', {}): o['data']['text/markdown'] = local_links(text(o['data']['text/markdown']), page, names)
+                if 'text' in o: o['text'] = broken(text(o['text']))
+                data = o.get('data', {})
+                if 'text/plain' in data: data['text/plain'] = broken(text(data['text/plain']))
+                if 'text/markdown' in data: data['text/markdown'] = local_links(text(data['text/markdown']), page, names)
         (proc/page).write_text(json.dumps(nb, ensure_ascii=False, indent=1), encoding='utf-8')
 
 def colab(page): return f'https://colab.research.google.com/github/{cfg.user}/{cfg.repo}/blob/{cfg.branch}/{nbs.name}/{page}'

@@ -14,7 +14,7 @@ extensions = ['myst_nb', 'sphinx_copybutton', 'sphinx.ext.mathjax']
 language, smartquotes, templates_path = 'en', False, [str(here/'templates')]
 
 # notebooks are shown as they are stored
-nb_execution_mode, nb_merge_streams = 'off', True
+nb_execution_mode, nb_merge_streams, nb_render_markdown_format = 'off', True, 'myst'
 myst_enable_extensions = ['dollarmath', 'amsmath', 'attrs_inline', 'attrs_block']
 # names of functions are headings of the third level, also where a page has no second
 suppress_warnings = ['myst.header']
