@@ -122,7 +122,7 @@ class Page:
         own = [p for p in found.parameters if p.kind not in VARIADIC]
         words = [f'--{p.name}' + ('' if type_name(p.annotation) == 'store_true' or p.default is False else f' {type_name(p.annotation).upper() or "VALUE"}') for p in own]
         needed = [w for w, p in zip(words, own) if p.default is Parameter.empty]
-        usage = f'```bash\n{" ".join([self.name, *(w.replace("--", "", 1) for w in needed), "[options]"])}\n```'
+        usage = '' if self.name.endswith('_options') else f'```bash\n{" ".join([self.name, *(w.replace("--", "", 1) for w in needed), "[options]"])}\n```'
         plain = (None, False, Parameter.empty)
         value = lambda p: '' if any(p.default is o for o in plain) else f'`{p.default}`'
         return usage, table(('Option', 'Default', 'Meaning'), [(f'**{escaped("--" + p.name)}**', value(p), escaped(found.comments.get(p.name, ''))) for p in own])
@@ -145,7 +145,8 @@ class Page:
 
     def _repr_markdown_(self):
         source = NbdevLookup().code(self.name) or NbdevLookup().code(f'{self.sym.__module__}.{self.name}')
-        code, explained = self.command() if self.name.startswith('autodiffusion_') else self.function()
+        commands = self.sym.__module__.startswith('autodiffusion.cli_')
+        code, explained = self.command() if commands and re.search('^autodiffusion_|_options$', self.name) else self.function()
         said = inspect.getdoc(self.given) if not inspect.isclass(self.sym) or self.sym.__doc__ else ''
         if 'dataclass' in str(type(self.sym)) or hasattr(self.sym, '__dataclass_fields__') and said and said.startswith(f'{self.sym.__name__}('): said = ''
         link = f'[source]({source}){{.source-link}}' if source else ''
