@@ -1,7 +1,7 @@
 """Build the site into _docs: with Quarto if there is one, otherwise with Sphinx. Both get the same notebooks, worked
 through by nbdev and by this program, in the order of nbs/sidebar.yml. Fails on a page that cannot be built, on a page
 that the sidebar does not list, and on links to nothing."""
-import json, os, re, shutil, subprocess, sys, textwrap, warnings
+import functools, json, os, re, shutil, subprocess, sys, textwrap, warnings
 from pathlib import Path
 import yaml
 from nbdev.config import get_config
@@ -106,11 +106,10 @@ def directives(source):
     return [o for o in lines if o.startswith('#|')], '\n'.join(o for o in lines if not o.startswith('#|'))
 
 def broken(said):
-    "Long lines of prose, such as error messages, are broken; those that are aligned in columns stay as they are, and scroll"
-    lines = said.split('\n')
-    aligned = any(re.search(r'\S {2,}\S', o) for o in lines)
-    if aligned: return said
-    return '\n'.join(textwrap.fill(o, WIDTH, subsequent_indent='    ', break_long_words=False, break_on_hyphens=False) if len(o) > WIDTH else o for o in lines)
+    "Long lines of prose, such as error messages, are broken; those in columns stay as they are, and scroll"
+    prose = lambda o: len(o) > WIDTH and not re.search(r'\S {2,}\S', o)
+    fill = functools.partial(textwrap.fill, width=WIDTH, subsequent_indent='    ', break_long_words=False, break_on_hyphens=False)
+    return '\n'.join(fill(o) if prose(o) else o for o in said.split('\n'))
 
 def settle(pages):
     "Links, folded code and lines of a readable length, in every notebook that nbdev has worked through"
