@@ -1,8 +1,9 @@
 """Look at the site in _docs, whoever built it: what the HTML of its pages says, and what a browser makes of them. Prints
 one line for each check, in the words of .ci/run; without Playwright or a chromium those of the browser are skipped."""
-import asyncio, functools, re, shutil, sys, threading, time
+import asyncio, functools, re, shutil, sys, tempfile, threading, time
 from html.parser import HTMLParser
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from urllib.parse import unquote
 from docs import HOST, docs, page_name, sidebar
 
@@ -171,15 +172,17 @@ async def dark(browser, base):
         if not right(sum(map(int, re.findall(r'\d+', said)[:3]))/3): res.append(f'{scheme}: the background is {said}')
     return res
 
-async def browse(base, names, chromium):
+async def browse(base, names, searchable):
     from playwright.async_api import async_playwright
     async with async_playwright() as p:
-        browser = await p.chromium.launch(executable_path=chromium, args=['--no-sandbox', '--disable-dev-shm-usage'])
+        browser = await p.chromium.launch(executable_path=chromium(), args=['--no-sandbox', '--disable-dev-shm-usage'])
         found = await look(browser, base, names)
-        found |= dict(search=await search(browser, base), dark=await dark(browser, base))
+        found['dark'] = await dark(browser, base)
+        if searchable: found['search'] = await search(browser, base)
         await browser.close()
     return found
 
+STATIC = (unreachable, dead, out_of_order, without_words, typed)
 BROWSER = dict(wide='no page is wider than a phone or a desk', cut='nothing is cut without a scrollbar', maths='formulas are typeset', console='no errors on the console',
     outside='no page asks another host for anything', search='the search finds pages', dark='pages are light or dark, as readers want them')
 
@@ -190,14 +193,34 @@ def missing():
     except ImportError: return 'Playwright is not installed'
     return None if chromium() else 'there is no chromium'
 
-def in_browser(names):
+def in_browser(names, searchable=True):
     "Serve the site to this machine alone, and browse it"
     class Quiet(SimpleHTTPRequestHandler):
         def log_message(self, *args): pass
     server = ThreadingHTTPServer(('127.0.0.1', 0), functools.partial(Quiet, directory=docs))
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    try: return asyncio.run(browse(f'http://127.0.0.1:{server.server_port}', names, chromium()))
+    try: return asyncio.run(browse(f'http://127.0.0.1:{server.server_port}', names, searchable))
     finally: server.shutdown()
+
+# every check has something to find here
+WRONG = {'index.html': """<nav class="sidebar-tree"><a href="one.html">One</a></nav><main>
+<a href="one.html#nowhere">no anchor</a> <a href="gone.html">no page</a> <img src="none.png" width="9" height="9"> $x^2$
+<pre style="overflow: hidden; width: 9em">a line that is longer than what may be seen of it</pre>
+<div style="width: 2000px">wide</div> <span class="math">\\(x\\)</span>
+<script>console.error('wrong')</script> <script src="http://127.0.0.2:9/away.js"></script></main>""", 'one.html': 'one', 'alone.html': 'alone'}
+
+def blind():
+    "Checks that find nothing on pages where everything is wrong"
+    global docs
+    kept = docs
+    with tempfile.TemporaryDirectory() as folder:
+        docs = Path(folder).resolve()
+        for name, html in WRONG.items(): (docs/name).write_text(f'<!doctype html><html><body style="background: #fff">{html}</body></html>', encoding='utf-8')
+        site = pages()
+        found = {o.__doc__: o(site) for o in STATIC}
+        if not missing(): found |= {BROWSER[k]: v for k, v in in_browser(list(WRONG), searchable=False).items()}
+    docs = kept
+    return [f'does not find anything wrong: {k}' for k, v in found.items() if not v]
 
 def report(what, wrong, seconds):
     print(f'{"FAILED" if wrong else "passed"}  site: {what}  {seconds:.0f} s')
@@ -208,7 +231,7 @@ def main():
     start = time.monotonic()
     site, failed = pages(), 0
     if not site: sys.exit('there is no site: run `make docs`')
-    for check in (unreachable, dead, out_of_order, without_words, typed):
+    for check in STATIC:
         wrong = check(site)
         failed += bool(wrong)
         report(check.__doc__, wrong, time.monotonic() - start)
@@ -222,6 +245,8 @@ def main():
         failed += bool(wrong)
         report(BROWSER[k], wrong, time.monotonic() - start)
         start = time.monotonic()
-    sys.exit(failed > 0)
+    wrong = blind()
+    report('these checks find what is wrong on pages made for that', wrong, time.monotonic() - start)
+    sys.exit(failed > 0 or len(wrong) > 0)
 
 if __name__ == '__main__': main()
