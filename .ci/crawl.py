@@ -7,13 +7,13 @@ from pathlib import Path
 from urllib.parse import unquote
 from docs import HOST, docs, page_name, sidebar
 
-PHONE, DESKTOP, AT_ONCE = (390, 844), (1280, 900), 4
+PHONE, DESKTOP, AT_ONCE, PATIENCE = (390, 844), (1280, 900), 3, 120_000     # pixels, pages, milliseconds
 VOID = set('area base br col embed hr img input link meta source track wbr'.split())
 # what stands in these is code, or typeset by a program
 QUIET = {'pre', 'code', 'script', 'style', 'svg', 'textarea', 'title', 'option'}
 MATHS = {'math', 'MathJax'}
 # pages of Sphinx that no reader is sent to
-MADE = {'search.html', 'genindex.html', '404.html'}
+MADE = {'find.html', 'genindex.html', '404.html'}
 
 
 class Page(HTMLParser):
@@ -22,6 +22,7 @@ class Page(HTMLParser):
         super().__init__()
         self.path, self.name = path, path.relative_to(docs).as_posix()
         self.ids, self.hrefs, self.images, self.text, self.navigation = set(), [], [], [], []
+        self.titles = 0
         self.open, self.within = [], dict(quiet=0, sidebar=0)
         self.feed(path.read_text(encoding='utf-8'))
 
@@ -32,6 +33,7 @@ class Page(HTMLParser):
         if tag == 'a' and a.get('href'):
             self.hrefs.append(a['href'])
             if self.within['sidebar']: self.navigation.append(a['href'])
+        self.titles += tag == 'h1'
         if tag == 'img': self.images.append((a.get('src', ''), a.get('alt') or ''))
         if tag in VOID: return
         kind = 'quiet' if tag in QUIET or classes & MATHS else 'sidebar' if 'sidebar-tree' in classes or a.get('id') == 'quarto-sidebar' else ''
@@ -92,6 +94,10 @@ def out_of_order(site):
         if have != want: res.append(f'{page.name}: the sidebar has {[o for o in have if o not in want] or "another order, or less: " + str(len(have))}, not {len(want)} pages in order')
     return res
 
+def untitled(site):
+    "every page has a title"
+    return [f'{o.name} has {o.titles or "no"} titles' for o in site.values() if o.titles != 1]
+
 def without_words(site):
     "every image has a text that says what is to be seen"
     # MyST-NB puts the name of the file where nothing is said
@@ -130,6 +136,7 @@ async def look(browser, base, names):
     todo = list(names)
     async def work():
         context = await browser.new_context(viewport=dict(width=PHONE[0], height=PHONE[1]))
+        context.set_default_timeout(PATIENCE)
         while todo:
             name = todo.pop()
             page = await context.new_page()
@@ -152,13 +159,14 @@ async def look(browser, base, names):
 async def search(browser, base):
     "What the search finds for a word that stands on many pages"
     page = await browser.new_page(viewport=dict(width=DESKTOP[0], height=DESKTOP[1]))
+    page.set_default_timeout(PATIENCE)
     await page.goto(f'{base}/index.html')
     box = page.locator('.sidebar-search-container input, .sidebar-search, #quarto-search input, #quarto-search button').first
     await box.click()
     await page.keyboard.type('surrogate')
     await page.keyboard.press('Enter')
     hits = page.locator('#search-results li a, .aa-Item a')
-    await hits.first.wait_for(timeout=15000)
+    await hits.first.wait_for(timeout=PATIENCE)
     return [] if await hits.count() > 2 else [f'only {await hits.count()} pages for "surrogate"']
 
 async def dark(browser, base):
@@ -167,6 +175,7 @@ async def dark(browser, base):
     for scheme, right in (('light', lambda o: o > 200), ('dark', lambda o: o < 60)):
         context = await browser.new_context(color_scheme=scheme)
         page = await context.new_page()
+        page.set_default_timeout(PATIENCE)
         await page.goto(f'{base}/index.html')
         said = await page.evaluate('getComputedStyle(document.body).backgroundColor')
         if not right(sum(map(int, re.findall(r'\d+', said)[:3]))/3): res.append(f'{scheme}: the background is {said}')
@@ -175,14 +184,14 @@ async def dark(browser, base):
 async def browse(base, names, searchable):
     from playwright.async_api import async_playwright
     async with async_playwright() as p:
-        browser = await p.chromium.launch(executable_path=chromium(), args=['--no-sandbox', '--disable-dev-shm-usage'])
+        browser = await p.chromium.launch(executable_path=chromium(), args=['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu'])
         found = await look(browser, base, names)
         found['dark'] = await dark(browser, base)
         if searchable: found['search'] = await search(browser, base)
         await browser.close()
     return found
 
-STATIC = (unreachable, dead, out_of_order, without_words, typed)
+STATIC = (unreachable, dead, out_of_order, untitled, without_words, typed)
 BROWSER = dict(wide='no page is wider than a phone or a desk', cut='nothing is cut without a scrollbar', maths='formulas are typeset', console='no errors on the console',
     outside='no page asks another host for anything', search='the search finds pages', dark='pages are light or dark, as readers want them')
 
@@ -196,6 +205,7 @@ def missing():
 def in_browser(names, searchable=True):
     "Serve the site to this machine alone, and browse it"
     class Quiet(SimpleHTTPRequestHandler):
+        protocol_version = 'HTTP/1.1'
         def log_message(self, *args): pass
     server = ThreadingHTTPServer(('127.0.0.1', 0), functools.partial(Quiet, directory=docs))
     threading.Thread(target=server.serve_forever, daemon=True).start()

@@ -82,7 +82,9 @@ def parameters_of(o):
     if inspect.isclass(o):
         if hasattr(o, '_fields'): return Fields(o)
         if issubclass(o, BaseException) or o.__init__ is object.__init__: return None
-        if inspect.unwrap(o.__init__).__module__.partition('.')[0] != 'autodiffusion' and not hasattr(o, '__dataclass_fields__'): return None
+        # nbdev has run the cell where it is made
+        ours = inspect.unwrap(o.__init__).__module__.partition('.')[0] in ('autodiffusion', '__main__')
+        if not ours and not hasattr(o, '__dataclass_fields__'): return None
     try: found = Function(o)
     except (TypeError, ValueError): return None
     return with_base(o, found) if inspect.isclass(o) else found
@@ -145,8 +147,7 @@ class Page:
 
     def _repr_markdown_(self):
         source = NbdevLookup().code(self.name) or NbdevLookup().code(f'{self.sym.__module__}.{self.name}')
-        commands = self.sym.__module__.startswith('autodiffusion.cli_')
-        code, explained = self.command() if commands and re.search('^autodiffusion_|_options$', self.name) else self.function()
+        code, explained = self.command() if re.search('^autodiffusion_|_options$', self.name) else self.function()
         said = inspect.getdoc(self.given) if not inspect.isclass(self.sym) or self.sym.__doc__ else ''
         if 'dataclass' in str(type(self.sym)) or hasattr(self.sym, '__dataclass_fields__') and said and said.startswith(f'{self.sym.__name__}('): said = ''
         link = f'[source]({source}){{.source-link}}' if source else ''

@@ -3,6 +3,7 @@ import json, shutil, sys
 from importlib.util import find_spec
 from pathlib import Path
 from nbdev.config import get_config
+from sphinx.builders.html import StandaloneHTMLBuilder
 
 here = Path(__file__).resolve().parent
 sys.path.insert(0, str(here))
@@ -48,6 +49,12 @@ def copy_mathjax(app, error):
     shutil.copytree(there/fonts, here/fonts, dirs_exist_ok=True)
     shutil.copy(there/'tex-chtml.js', here)
 
+class Builder(StandaloneHTMLBuilder):
+    "Sphinx calls its page of search results search.html, and so do we the page of the module"
+    def handle_page(self, pagename, addctx, templatename='page.html', *args, **kwargs):
+        super().handle_page('find' if templatename == 'search.html' else pagename, addctx, templatename, *args, **kwargs)
+
 def setup(app):
+    app.add_builder(Builder, override=True)
     app.connect('html-page-context', navigation)
     app.connect('build-finished', copy_mathjax)
