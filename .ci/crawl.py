@@ -166,8 +166,10 @@ async def search(browser, base):
     await page.keyboard.type('surrogate')
     await page.keyboard.press('Enter')
     hits = page.locator('#search-results li a, .aa-Item a')
-    await hits.first.wait_for(timeout=PATIENCE)
-    return [] if await hits.count() > 2 else [f'only {await hits.count()} pages for "surrogate"']
+    from playwright.async_api import TimeoutError
+    try: await hits.nth(2).wait_for(timeout=PATIENCE)
+    except TimeoutError: return [f'only {await hits.count()} pages for "surrogate"']
+    return []
 
 async def dark(browser, base):
     "Whether pages are dark for those who want that"
