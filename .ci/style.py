@@ -96,10 +96,37 @@ def announcements():
         res[str(path.relative_to(nbs))] = len(found)
     return res
 
+# bars, colours of a terminal, addresses and temporary files: of use while a cell runs, and to nobody afterwards
+LEFT = re.compile(r'\r|\x1b\[|\d%\|[█▏▎▍▌▋▊▉ ]{3}| (it|img|s)/(s|it|img)\b|\bat 0x[0-9a-f]{6,}|/tmp/\w|\bipykernel_\d')
+IMAGES = ('image/png', 'image/jpeg', 'image/svg+xml')
+
+def leftovers():
+    "Stored outputs that show a bar, a temporary path or an address, by notebook."
+    res = {}
+    for path in notebooks():
+        found = [m[0] for c in cells(path) if c['cell_type'] == 'code' and shown(c) for o in c['outputs'] for m in [LEFT.search(printed(o))] if m]
+        for o in found: print(f'{path.relative_to(root)}: {o!r} in an output')
+        res[str(path.relative_to(nbs))] = len(found)
+    return res
+
+def printed(output):
+    data = output.get('data', {})
+    return text(output.get('text', '')) + ('' if any(o in data for o in IMAGES) else text(data.get('text/plain', ''))) + text(data.get('text/markdown', ''))
+
+def figures():
+    "Figures without words for those who do not see them (`#| fig-alt: \"...\"`), by notebook."
+    res = {}
+    for path in notebooks():
+        drawn = [c for c in cells(path) if c['cell_type'] == 'code' and shown(c) and any(i in o.get('data', {}) for o in c['outputs'] for i in IMAGES)]
+        found = [c for c in drawn if 'fig-alt:' not in text(c['source'])]
+        for c in found: print(f'{path.relative_to(root)}: no fig-alt in the cell from "{without_directives(text(c["source"])).strip().splitlines()[0][:60]}"')
+        res[str(path.relative_to(nbs))] = len(found)
+    return res
+
 def ends(part): return re.search(r':[*_`]*$', part.rstrip())
 
 
-RULES = {o.__name__: o for o in (semicolons, long_cells, long_modules, announcements)}
+RULES = {o.__name__: o for o in (semicolons, long_cells, long_modules, announcements, leftovers, figures)}
 
 def check(name):
     "Compare what there is with the limits; says where there is more, and where the limit may be lowered."
