@@ -157,6 +157,17 @@ class Notebook:
             '"application/vnd.jupyter.error"]').all_inner_texts()
         assert not failed, 'cells failed or warned:\n' + '\n'.join(failed)
 
+    def insert(self, code):
+        "Run some code in a new cell at the end, and do not wait for it"
+        self.page.evaluate(f"""code => {{ const nb = {CURRENT}.content; nb.activeCellIndex = nb.widgets.length - 1;
+            window.jupyterapp.commands.execute("notebook:insert-cell-below").then(() => {{
+                nb.activeCell.model.sharedModel.setSource(code)
+                window.jupyterapp.commands.execute("notebook:run-cell") }}) }}""", code)
+        self._wait('document.querySelector(".jp-Notebook").innerText.includes("[*]:")')
+        time.sleep(1)   # JupyterLab scrolls to the cell
+
+    def busy(self): return '[*]:' in self.page.locator('.jp-Notebook').inner_text()
+
     def output(self, cell):
         "The output of a cell, by its number from 0"
         return self.page.locator('.jp-Notebook .jp-Cell').nth(cell).locator('.jp-Cell-outputArea')
@@ -197,10 +208,12 @@ def main():
     signal.alarm(LIMIT)
     sys.path.insert(0, str(Path(__file__).parent))
     with Lab(args.shots) as lab:
-        for name in args.names:
-            start = time.monotonic()
-            importlib.import_module(f'browser_{name}').check(lab)
-            print(f'{name}: passed in {time.monotonic() - start:.1f} s')
+        try:
+            for name in args.names:
+                start = time.monotonic()
+                importlib.import_module(f'browser_{name}').check(lab)
+                print(f'{name}: passed in {time.monotonic() - start:.1f} s')
+        finally: signal.alarm(0)    # ending may take its time
 
 
 if __name__ == '__main__': main()

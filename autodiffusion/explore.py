@@ -211,7 +211,7 @@ def _changes(self:Explorer, model, candidates, seed, stop):
         entry['change'] = rms(images, self._images(model, all_blocks(c), seed, stop)[0])
         self.show()
 
-# %% ../nbs/110_explore.ipynb #85e38f89
+# %% ../nbs/110_explore.ipynb #63d9bd42
 @patch
 def _score(self:Explorer, model, named, stop):
     "Search scores of the candidates and of uniform steps, on more and more samples"
@@ -231,7 +231,8 @@ def _scores_text(fitness, named, uniforms, scores): # dict
     "Scores in words, for the view"
     a, told = scores[named['A']], []
     for k, c in named.items():
-        said = [verdict(scores[c], scores[uniforms[k]], f'uniform ({scores[uniforms[k]].short()})')]
+        u = scores[uniforms[k]]
+        said = [verdict(scores[c], u, 'uniform steps') + f', which have {u.short()}']
         if k != 'A': said.append(verdict(scores[c], a, 'A'))
         told.append(dict(name=k, value=scores[c].short(), verdicts=said))
     note = (f'search score ({fitness.metric}, {a.n} samples, noise {fitness.seed}), lower is better: '

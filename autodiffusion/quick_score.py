@@ -52,7 +52,7 @@ def quick_scores(
                     if tick: tick(i*n + m, len(candidates)*n)
         yield {c: fitness(c, n) for c in candidates}
 
-# %% ../nbs/107_quick_score.ipynb #b59a3b84
+# %% ../nbs/107_quick_score.ipynb #44d18ebb
 @patch
 def short(self:Score)->str:
     "Value and standard error in three digits"
@@ -69,7 +69,7 @@ def verdict(
     if a.reason: return 'failed'
     if b.reason: return f'{other} failed'
     d, se = paired_difference(a, b)
-    if d == 0: return f'same as {other}'
+    if d == 0: return f'the same as {other}'
     if abs(d) <= z*se: return f'not told apart from {other} ({d:+.2g} ± {se:.1g})'
-    share = f', {abs(d)/b.value:.0%}' if b.value > 0 else ''
+    share = f' ({abs(d)/b.value:.0%})' if b.value > 0 else ''
     return f'{"better" if d < 0 else "worse"} than {other} by {abs(d):.2g} ± {se:.1g}{share}'

@@ -293,7 +293,7 @@ class View {
       g("path", { class: "ad-tick", d: `M${x} ${bottom - 8}v7` }), g("text", { x, y: bottom + 12 }, String(v).replace("-", "−")))
     back.append(g("path", { class: "ad-axis", d: `M${MARGIN} ${bottom - 8}H${this.width - MARGIN}` }),
       g("text", { x: MARGIN, y: bottom + 30, class: "ad-end" }, "noise"),
-      g("text", { x: this.width / 2, y: bottom + 30 }, s.axis == "t" ? "training step" : "log-SNR"),
+      g("text", { x: this.width / 2, y: bottom + 30 }, `${s.axis == "t" ? "training step" : "log-SNR"} (short marks: uniform steps)`),
       g("text", { x: this.width - MARGIN, y: bottom + 30, class: "ad-end ad-right" }, "clean image"))
     this.lines.prepend(back)
     s.candidates.forEach((c, i) => this.draw_line(back, c, i))
@@ -393,8 +393,9 @@ class View {
       ...blocks.map((b, i) => h("td", {}, this.cell(c, k, i))), h("td", { class: "ad-cost", "data-cost": k })))
     const unit = this.fixed.units.length < 2 ? "" : h("select", { "aria-label": "unit of the cost", onchange: e => { this.s.unit = e.target.value; this.commit() } },
       ...this.fixed.units.map(u => h("option", { value: u, selected: u == this.s.unit }, u)))
-    const legend = h("div", { class: "ad-legend" }, h("b", {}, "blocks"), ...["run", "skip", "reuse"].map(o => h("span", {}, h("i", { class: `ad-key ad-${o}` }), o)),
+    const legend = h("div", { class: "ad-legend" }, h("b", {}, this.s.candidates.length > 1 ? `blocks of ${LETTERS[this.s.active]}` : "blocks"), ...["run", "skip", "reuse"].map(o => h("span", {}, h("i", { class: `ad-key ad-${o}` }), o)),
       unit, h("span", { class: "ad-sum" }))
+    this.grid.className = `ad-blocks ad-${LETTERS[this.s.active]}`
     this.grid.replaceChildren(legend, h("div", { class: "ad-scroll" }, h("table", {}, h("thead", {}, head), h("tbody", {}, ...rows))))
     if (held) this.grid.querySelector(`[data-cell="${held}"]`)?.focus()
     this.draw_costs()
@@ -438,14 +439,25 @@ class View {
     this.draw_state()
   }
   draw_rows() {
-    const n = this.fixed.n, rows = this.shown.rows.map(row => {
-      const url = this.strips.get(row.name)
-      const images = Array.from({ length: n }, (_, i) => h("i", { style: `background-image: url(${url}); background-position: ${n > 1 ? 100 * i / (n - 1) : 0}% 0` }))
-      const strip = h("div", { class: "ad-strip", role: "img", "aria-label": `${n} images of ${row.name}` }, ...url ? images : [])
-      return h("div", { class: `ad-row ${LETTERS.includes(row.name) ? `ad-${row.name}` : ""}`, "data-row": row.name, "data-done": String(row.done) },
-        h("div", { class: "ad-name" }, h("b", {}, row.title), h("span", {}, row.note), row.wrong ? h("span", { class: "ad-wrong" }, row.wrong) : ""), strip)
-    })
-    this.rows.replaceChildren(...rows)
+    const names = this.shown.rows.map(row => row.name).join("\n")
+    if (names != this.row_names) this.rows.replaceChildren(...this.shown.rows.map(row => this.make_row(row)))
+    this.row_names = names
+    this.shown.rows.forEach((row, k) => this.fill_row(this.rows.children[k], row))
+  }
+  make_row(row) {
+    const n = this.fixed.n, at = i => `background-position: ${n > 1 ? 100 * i / (n - 1) : 0}% 0`
+    return h("div", { class: `ad-row ${LETTERS.includes(row.name) ? `ad-${row.name}` : ""}`, "data-row": row.name },
+      h("div", { class: "ad-name" }, h("b"), h("span"), h("span", { class: "ad-wrong" })),
+      h("div", { class: "ad-strip", role: "img" }, ...Array.from({ length: n }, (_, i) => h("i", { style: at(i) }))))
+  }
+  fill_row(e, row) {
+    const [title, note, wrong] = e.firstChild.children, url = this.strips.get(row.name)
+    title.textContent = row.title
+    note.textContent = row.note
+    wrong.textContent = row.wrong
+    e.dataset.done = String(row.done)
+    e.lastChild.setAttribute("aria-label", `${this.fixed.n} images of ${row.title}`)
+    for (const image of e.lastChild.children) image.style.backgroundImage = url ? `url(${url})` : ""
   }
   draw_state() {
     const waiting = this.shown.request != this.s.request
