@@ -117,20 +117,19 @@ def _draw_lines(ax, named, schedule, axis):
     ax.tick_params('y', length=0)
     ax.spines[['left', 'right', 'top']].set_visible(False)
 
-# %% ../nbs/109_side_by_side.ipynb #c589eb24
+# %% ../nbs/109_side_by_side.ipynb #4acf7e77
 def compared(
     named:dict,             # name -> Candidate
     schedule:NoiseSchedule, # the model's noise schedule
     many:int=50,            # number of steps of the last row
 )->dict: # name -> Candidate
     "Candidates, and what they are compared with: uniform steps for each number of steps and sampler, and many steps"
-    rows = dict(named)
-    for c in named.values():
-        u = uniform_like(c, schedule)
-        if u in rows.values(): continue
-        same = sum(k.startswith('uniform') for k in rows)
-        rows[f'uniform, {len(u)} steps, {u.sampler}' if same else 'uniform'] = u
-    return rows | {f'{many} steps': many_steps(schedule, many)}
+    uniforms = dict.fromkeys(uniform_like(c, schedule) for c in named.values())
+    said = {u: (f'{len(u)} steps', u.sampler, f'eta {u.eta:g}') for u in uniforms}
+    # a name has only what tells the uniform ones apart
+    differ = [len(set(words)) > 1 for words in zip(*said.values())]
+    rows = {', '.join(['uniform', *(w for w, d in zip(said[u], differ) if d)]): u for u in uniforms if u not in named.values()}
+    return named | rows | {f'{many} steps': many_steps(schedule, many)}
 
 # %% ../nbs/109_side_by_side.ipynb #f4d3a3e8
 def steps_figure(

@@ -293,7 +293,7 @@ class View {
       g("path", { class: "ad-tick", d: `M${x} ${bottom - 8}v7` }), g("text", { x, y: bottom + 12 }, String(v).replace("-", "−")))
     back.append(g("path", { class: "ad-axis", d: `M${MARGIN} ${bottom - 8}H${this.width - MARGIN}` }),
       g("text", { x: MARGIN, y: bottom + 30, class: "ad-end" }, "noise"),
-      g("text", { x: this.width / 2, y: bottom + 30 }, `${s.axis == "t" ? "training step" : "log-SNR"} (short marks: uniform steps)`),
+      g("text", { x: this.width / 2, y: bottom + 30 }, `${s.axis == "t" ? "training step" : "log-SNR"}${this.width > 500 ? " (short marks: uniform steps)" : ""}`),
       g("text", { x: this.width - MARGIN, y: bottom + 30, class: "ad-end ad-right" }, "clean image"))
     this.lines.prepend(back)
     s.candidates.forEach((c, i) => this.draw_line(back, c, i))
@@ -339,17 +339,26 @@ class View {
     e.lastChild.textContent = step.t
   }
 
+  // Of handles that lie on one another, the one is taken that can go where the hand goes.
   grab(event, i, k) {
     event.preventDefault()
     const e = event.currentTarget, box = this.lines.getBoundingClientRect(), c = this.s.candidates[i]
-    const off = event.clientX - box.left - this.scale.x(c.steps[k].t)
+    const x = j => this.scale.x(c.steps[j].t), start = event.clientX, heap = c.steps.map((_, j) => j).filter(j => Math.abs(x(j) - x(k)) < 8)
+    const off = start - box.left - x(k)
+    let taken = heap.length > 1 ? null : k
     this.focus(i, k)
     this.dragged = `${i},${k}`
     e.setPointerCapture(event.pointerId)
     const moved = o => {
-      const before = c.steps[k].t
-      move(c, k, this.scale.t(o.clientX - box.left - off), this.scale.last)
-      if (c.steps[k].t != before) this.commit(true)
+      if (taken == null && Math.abs(o.clientX - start) > 1) {
+        taken = o.clientX < start ? heap[0] : heap.at(-1)
+        this.focus(i, taken)
+        this.dragged = `${i},${taken}`
+      }
+      if (taken == null) return
+      const before = c.steps[taken].t
+      move(c, taken, this.scale.t(o.clientX - box.left - off), this.scale.last)
+      if (c.steps[taken].t != before) this.commit(true)
     }
     const ended = () => {
       e.removeEventListener("pointermove", moved)
