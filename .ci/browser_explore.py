@@ -9,7 +9,7 @@ from autodiffusion.all import *
 from autodiffusion.discovery import find_blocks
 model, reference = load_demo()
 model = model.with_(blocks=find_blocks(model, repeats=0))
-widget = explore(model, reference=reference, n=6, many=10, samples=32)
+widget = explore(model, reference=reference, n=6, many=8, samples=16)
 widget'''
 class Page:
     "What the checks do in the explorer"
@@ -84,9 +84,9 @@ def touch(p, k, by):
 
 def controls(p):
     "Sampler, seed, a known schedule, the axis"
-    with p.changes('uniform'): p.root.locator('.ad-field', has_text='sampler').locator('select').select_option('heun')
+    with p.changes('uniform'): p.root.locator('.ad-field', has_text='sampler').locator('select').select_option('dpmpp_2m')
     seed = p.root.locator('.ad-field', has_text='seed').locator('input')
-    with p.changes('10 steps'): seed.fill('7'); seed.press('Enter')
+    with p.changes('8 steps'): seed.fill('7'); seed.press('Enter')
     with p.changes(): p.root.locator('.ad-field', has_text='times').locator('select').select_option('trailing')
     assert p.times()[0] == 999, p.times()
     before = p.handle(1).get_attribute('transform')
@@ -119,7 +119,9 @@ def two(p):
     p.root.get_by_label('search score').check()
     p.done()
     text = p.root.locator('.ad-scores').inner_text()
-    assert 'search score (FD-cifar, 32 samples' in text and text.count('±') >= 4 and 'never a result' in text, text
+    assert 'search score (FD-cifar, 16 samples' in text and text.count('±') >= 4 and 'never a result' in text, text
+    p.nb.shot('explore_scores')
+    p.root.get_by_label('search score').uncheck()
 
 def files(p):
     "What is saved is a candidate file with the steps that are shown; loaded, it brings them back; nothing is overwritten unasked"
@@ -158,7 +160,9 @@ def check(lab):
     nb.shot('explore_initial')
     assert p.times() == [750, 500, 250, 0], p.times()
     for part in (by_hand, controls, blocks, two, files, while_a_cell_runs):
+        start = time.monotonic()
         part(p)
+        print(f'{part.__name__}: {time.monotonic() - start:.1f} s')
         nb.shot(f'explore_{part.__name__}')
     nb.theme('JupyterLab Dark')
     nb.shot('explore_dark')
