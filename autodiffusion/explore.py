@@ -5,13 +5,14 @@
 # %% auto #0
 __all__ = ['ASKED', 'Latest', 'to_plain', 'from_plain', 'Explorer', 'answer', 'widget_class', 'explore']
 
-# %% ../nbs/110_explore.ipynb #6dc42438
+# %% ../nbs/110_explore.ipynb #9735c861
 import functools, json, threading, time
 from collections import OrderedDict
 from dataclasses import replace
 from pathlib import Path
 import numpy as np
 from fastcore.basics import patch
+from .schedule import CLEAN
 from .denoiser import Denoiser
 from .solvers import SAMPLERS, get_sampler
 from .samplers import check_blocks, check_times, evaluations, in_precision
@@ -259,7 +260,7 @@ def load(self:Explorer, path)->dict:
     c = load_candidate(path, self._model(scale))
     return self._with(c) | dict(guidance=scale)
 
-# %% ../nbs/110_explore.ipynb #e9ede03a
+# %% ../nbs/110_explore.ipynb #e90c9778
 @patch
 def _with(self:Explorer, c): # settings
     "The settings with another active candidate"
@@ -273,7 +274,7 @@ def with_schedule(self:Explorer, name:str)->dict:
     c, schedule = self.candidates[self.settings['active']], self.model.schedule
     space = SearchSpace(len(schedule), len(c), sampler=c.sampler, eta=c.eta)
     times = space.baselines(schedule)[name].times
-    return self._with(replace(c, steps=tuple(replace(s, t=t) for s, t in zip(c.steps, times)), t_end=-1))
+    return self._with(replace(c, steps=tuple(replace(s, t=t) for s, t in zip(c.steps, times)), t_end=CLEAN))
 
 # %% ../nbs/110_explore.ipynb #76ef39c9
 ASKED = {'hello': lambda e, m: e.show(anew=True),

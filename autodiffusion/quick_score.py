@@ -5,8 +5,7 @@
 # %% auto #0
 __all__ = ['quick_fitness', 'uniform_like', 'quick_scores', 'verdict']
 
-# %% ../nbs/107_quick_score.ipynb #bc9f42df
-import math
+# %% ../nbs/107_quick_score.ipynb #7def5150
 from contextlib import suppress
 from fastcore.basics import patch
 from .denoiser import Denoiser

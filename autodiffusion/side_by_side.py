@@ -6,13 +6,13 @@
 __all__ = ['COLORS', 'AXES', 'Stopped', 'draw', 'many_steps', 'rms', 'strip', 'all_blocks', 'step_costs', 'places', 'compared',
            'steps_figure', 'png_bytes', 'show_steps']
 
-# %% ../nbs/109_side_by_side.ipynb #58072c92
+# %% ../nbs/109_side_by_side.ipynb #0c5232aa
 import io
 from dataclasses import replace
-import matplotlib.pyplot as plt, numpy as np, torch
+import matplotlib.pyplot as plt, numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
-from .schedule import NoiseSchedule, CLEAN
+from .schedule import NoiseSchedule
 from .denoiser import Denoiser, to_rgb
 from .solvers import get_sampler
 from .samplers import check_blocks, check_times, evaluations, in_precision, plan, sample_batch
