@@ -6,7 +6,7 @@
 __all__ = ['COLORS', 'AXES', 'Stopped', 'draw', 'many_steps', 'rms', 'strip', 'all_blocks', 'step_costs', 'places', 'compared',
            'steps_figure', 'png_bytes', 'show_steps']
 
-# %% ../nbs/109_side_by_side.ipynb #0c5232aa
+# %% ../nbs/109_side_by_side.ipynb #552c00bf
 import io
 from dataclasses import replace
 import matplotlib.pyplot as plt, numpy as np
@@ -14,7 +14,6 @@ from matplotlib.figure import Figure
 from PIL import Image
 from .schedule import NoiseSchedule
 from .denoiser import Denoiser, to_rgb
-from .solvers import get_sampler
 from .samplers import check_blocks, check_times, evaluations, in_precision, plan, sample_batch
 from .candidate import Candidate
 from .space import uniform
@@ -131,7 +130,7 @@ def compared(
     rows = {', '.join(['uniform', *(w for w, d in zip(said[u], differ) if d)]): u for u in uniforms if u not in named.values()}
     return named | rows | {f'{many} steps': many_steps(schedule, many)}
 
-# %% ../nbs/109_side_by_side.ipynb #f4d3a3e8
+# %% ../nbs/109_side_by_side.ipynb #a8340abc
 def steps_figure(
     named:dict,             # name -> Candidate, a time line for each
     rows:dict,              # name -> (a few words, images (n, H, W, 3) uint8)
@@ -140,13 +139,14 @@ def steps_figure(
 )->Figure:
     "Time lines above rows of images"
     n = max(len(images) for _, images in rows.values())
-    line, row = .75 + .4*len(named), 7.4/n
-    fig, (top, *below) = plt.subplots(1 + len(rows), 1, figsize=(9, line + row*len(rows)),
+    line, row = .75 + .4*len(named), 6/n
+    fig, (top, *below) = plt.subplots(1 + len(rows), 1, figsize=(7.6, line + row*len(rows)),
         height_ratios=[line, *[row]*len(rows)], layout='constrained')
     plt.close(fig)
     _draw_lines(top, named, schedule, axis)
     for ax, (name, (words, images)) in zip(below, rows.items()):
-        ax.imshow(np.concatenate([np.pad(o, ((0, 0), (0, 1), (0, 0)), constant_values=255) for o in images], 1))
+        ax.imshow(np.concatenate([np.pad(o, ((0, 0), (0, 1), (0, 0)), constant_values=255) for o in images], 1),
+            interpolation='nearest')    # a third of the bytes of a smooth one
         ax.axis('off')
         ax.text(-.01, .5, f'{name}\n{words}', transform=ax.transAxes, ha='right', va='center', fontsize=9)
     return fig
