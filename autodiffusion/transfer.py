@@ -257,7 +257,7 @@ def _score(fit, candidates, progress): # name -> (Candidate, Score)
     with tqdm(total=len(set(candidates.values()))*fit.n, unit='img', disable=not progress) as bar:
         for name, c in candidates.items():
             bar.set_description(name)
-            if c in scores: score = dataclasses.replace(scores[c], nfe=0, seconds=0.)
+            if c in scores: score = dataclasses.replace(scores[c], requested=0, computed=0, seconds=0.)
             else: score = scores[c] = fit(c, tick=bar.update)
             rows[name] = (dataclasses.replace(c, precision=fit.model.precision), score)
     bad = {k: s.reason for k, (_, s) in rows.items() if not math.isfinite(s.value)}
