@@ -14,7 +14,7 @@ from fastcore.basics import patch
 from .space import BASELINES
 from .records import BATCH_SIZE, DONE, EXTENDED
 
-# %% ../nbs/57_progress.ipynb #464f73b2
+# %% ../nbs/57_progress.ipynb #ab3c0dc5
 def known_baselines(config:dict)->list: # of (name, plain candidate)
     "Baselines of a run that follow from its settings alone"
     try: n_train, steps = config['model']['schedule']['n_train'], config['steps']
@@ -22,7 +22,7 @@ def known_baselines(config:dict)->list: # of (name, plain candidate)
     fewest, most = steps if isinstance(steps, list) else (steps, steps)
     found = []
     for n in range(fewest, most + 1):
-        for name in ('uniform', 'linspace', 'trailing', 'quadratic'):
+        for name in ('uniform', 'linspace', 'trailing', 'quadratic', 'cosine'):
             times = BASELINES[name](n, range(n_train))
             found.append((f'{name} {n}' if fewest < most else name, dict(steps=times)))
     return found
@@ -227,12 +227,17 @@ def front(self:Progress)->list: # of rows, cheapest first
         if not found or r.value < found[-1].value: found.append(r)
     return found
 
-# %% ../nbs/57_progress.ipynb #35cbfbba
+# %% ../nbs/57_progress.ipynb #d4337128
 @patch(as_prop=True)
 def done(self:Progress)->bool:
     "Whether the search is finished: its journal says so, or, in one of an earlier release, the winner has its held-out score"
     if self.ended or self.plan or not self.leader: return self.ended
     return self.stage == 'held out' and self.leader.candidate in self.held_out
+
+@patch(as_prop=True)
+def pareto(self:Progress)->bool:
+    "Whether it is a search for a front of cost and distance"
+    return self.config.get('racer') == 'pareto'
 
 @patch(as_prop=True)
 def metric(self:Progress)->str:
