@@ -187,8 +187,8 @@ def extend(self:Journal, generations:int, stages):
 
 @patch
 def end(self:Journal):
-    "Note that the search is finished, if this session has added anything"
-    if self.done or not self.grown: return
+    "Note that the search is finished; a journal of an earlier release to which nothing was added stays as it is"
+    if self.done or not (self.grown or self.plan): return
     self.write(dict(kind=DONE, spent=self.spent))
     self.done = True
 

@@ -6,8 +6,8 @@
 __all__ = ['PREVIEW', 'MOST_PIXELS', 'SHARE', 'MANY_STEPS', 'PreviewRow', 'row_array', 'save_preview', 'write_bytes',
            'read_preview', 'Previews']
 
-# %% ../nbs/64_previews.ipynb #b6bdb6de
-import io, json, math, time
+# %% ../nbs/64_previews.ipynb #d3323eb9
+import io, json, time
 from pathlib import Path
 from typing import NamedTuple
 import numpy as np, torch
@@ -16,7 +16,7 @@ from PIL.PngImagePlugin import PngInfo
 from fastcore.basics import patch
 from .denoiser import Denoiser, to_rgb
 from .samplers import evaluations, sample
-from .candidate import Candidate, write_text
+from .candidate import Candidate
 from .space import BASELINES
 from .features import to_uint8
 
@@ -47,9 +47,9 @@ def row_array(
     for i, a in enumerate(array): row[:, i*(w + 1):i*(w + 1) + w] = a
     return row
 
-# %% ../nbs/64_previews.ipynb #c3116bfb
+# %% ../nbs/64_previews.ipynb #ff45c3b1
 def save_preview(
-    path,   # PNG file
+    path,   # PNG file, or a BytesIO
     rows,   # list of (name, note, array of row_array)
 ):
     "Write rows of samples, whole or not at all"
@@ -57,7 +57,10 @@ def save_preview(
     info.add_text('rows', json.dumps([dict(name=name, note=note, height=len(a)) for name, note, a in rows]))
     file = io.BytesIO()
     Image.fromarray(sheet).save(file, 'png', pnginfo=info)
-    write_bytes(path, file.getvalue())
+    if not isinstance(path, io.BytesIO): return write_bytes(path, file.getvalue())
+    path.seek(0)
+    path.truncate()
+    path.write(file.getvalue())
 
 def write_bytes(path, data:bytes):
     "Write a file whole or not at all: first to a temporary file beside it, which is then renamed"
@@ -89,31 +92,35 @@ def _encoded(name, note, image):
     image.save(file, kind, **(dict(quality=88) if kind == 'jpeg' else {}))
     return PreviewRow(name, note, file.getvalue(), kind, image.height)
 
-# %% ../nbs/64_previews.ipynb #6c901d16
-SHARE = .02         # of the time of the search
+# %% ../nbs/64_previews.ipynb #8012a66f
+SHARE = .01         # of the time of the search
 MANY_STEPS = 50
 
 class Previews:
     "Draws the rows of a preview as time allows"
     def __init__(self,
-        path,               # PNG file to write
+        path,               # PNG file to write; None: in memory
         model:Denoiser,     # in the precision of the search
         seed:int,           # seed of the search's noise
         n:int=8,            # how many noises; 4 for images larger than 128 pixels
         steps=None,         # the many steps; by default MANY_STEPS trailing ones
         share:float=SHARE,  # of the time of the search
     ):
-        self.path, self.model, self.seed, self.share = Path(path), model, seed, share
+        self.file = io.BytesIO() if path is None else Path(path)
+        self.model, self.seed, self.share = model, seed, share
         self.n = n if max(model.image_shape[1:]) <= 128 else min(n, 4)
         count = min(MANY_STEPS, len(model.schedule))
         self.many = steps or Candidate(BASELINES['trailing'](count, model.schedule))
         self.rows, self.spent, self.evaluations, self.rate = {}, 0., 0, None
+    def read(self)->list: # of PreviewRow
+        "What was drawn, in this session or in one before"
+        return read_preview(self.file)
     def due(self, wanted)->list: # of (name, candidate)
         "Rows that are not drawn yet, or of other steps"
         return [(name, c) for name, c in [*wanted.items(), (f'{len(self.many)} steps', self.many)]
             if name not in self.rows or self.rows[name][0] != c]
 
-# %% ../nbs/64_previews.ipynb #58b6d416
+# %% ../nbs/64_previews.ipynb #962f24a6
 @patch
 def refresh(self:Previews,
     wanted:dict,        # name -> Candidate, in the order of the rows
@@ -128,7 +135,7 @@ def refresh(self:Previews,
         if speed and self.spent + cost/speed > self.share*spent: continue
         self.draw(name, c, cost)
         changed = True
-    if changed: save_preview(self.path, [self.rows[k][1:] for k in self._order(wanted)])
+    if changed: save_preview(self.file, [self.rows[k][1:] for k in self._order(wanted)])
     return changed
 
 @patch
