@@ -113,7 +113,7 @@ def interrupt_main():
     if hasattr(signal, 'pthread_kill'): signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
     else: signal.raise_signal(signal.SIGINT)
 
-# %% ../nbs/67_live.ipynb #04a1cade
+# %% ../nbs/67_live.ipynb #9376d532
 class StopButton:
     "A button in a notebook that interrupts the search; hidden where a click could not arrive in time"
     def __init__(self, stop=interrupt_main):
@@ -123,6 +123,9 @@ class StopButton:
             _esm = BUTTON
             heard = traitlets.Bool(False).tag(sync=True)
         self.stop, self.active, self.widget = stop, True, Button()
+        # ipykernel 7.4 answers a widget where it spoke last, which is the busy cell; without this note it goes by
+        # where the frontend sends it
+        vars(self.widget.comm).pop('_reply_subshell_id', None)
         self.widget.on_msg(self._hear)
         self.handle = display(self.widget, display_id=True)
 
