@@ -68,7 +68,7 @@ class Axes:
         return (f'<svg viewBox="0 0 {self.width} {self.height}" role="img" aria-label="{esc(label)}" '
             f'xmlns="http://www.w3.org/2000/svg">{"".join(self.parts)}</svg>')
 
-# %% ../nbs/59_charts.ipynb #7f9ef504
+# %% ../nbs/59_charts.ipynb #e90975ab
 def line(x1, y1, x2, y2, color='line', width=1, dash=''):
     "A line in a colour of the style sheet"
     more = f' stroke-dasharray="{dash}"' if dash else ''
@@ -86,25 +86,27 @@ MARKS = dict(dot='M-3 0a3 3 0 1 0 6 0a3 3 0 1 0 -6 0', cross='M-3 -3L3 3M3 -3L-3
 def mark(kind, x, y, color, title='', opacity=1):
     "One of MARKS, with a title that the browser shows on hovering"
     outline = kind in ('cross', 'diamond')
-    paint = (f'fill="{"none" if kind == "cross" else "var(--adv-paper, none)"}" stroke="var(--adv-{color})" stroke-width="1.6"'
-        if outline else f'fill="var(--adv-{color})"')
+    inside = 'none' if kind == 'cross' else 'var(--adv-paper, none)' if outline else f'var(--adv-{color})'
+    paint = f'fill="{inside}"' + (f' stroke="var(--adv-{color})" stroke-width="1.6"' if outline else '')
     said = f'<title>{esc(title)}</title>' if title else ''
     dim = f' opacity="{opacity}"' if opacity < 1 else ''
     return f'<path d="{MARKS[kind]}" transform="translate({x:.1f} {y:.1f})" {paint}{dim}>{said}</path>'
 
-# %% ../nbs/59_charts.ipynb #8b9c96b4
+# %% ../nbs/59_charts.ipynb #08570a10
 @patch
 def frame(self:Axes, xticks, yticks, xlabel, ylabel, xtext=short, ytext=short):
     "Draw grid lines, ticks and what the axes show"
     for v in yticks:
-        self.add(line(self.left, self.y(v), self.right, self.y(v)), label(self.left - 6, self.y(v) + 4, ytext(v), 'end'))
+        y = self.y(v)
+        self.add(line(self.left, y, self.right, y), label(self.left - 6, y + 4, ytext(v), 'end'))
     for v in xticks:
-        self.add(line(self.x(v), self.bottom, self.x(v), self.bottom + 4), label(self.x(v), self.bottom + 16, xtext(v)))
+        x = self.x(v)
+        self.add(line(x, self.bottom, x, self.bottom + 4), label(x, self.bottom + 16, xtext(v)))
     self.add(label((self.left + self.right)/2, self.height - 4, xlabel))
     middle = (self.top + self.bottom)/2
     self.add(label(0, 0, ylabel, more=f'transform="translate(11 {middle:.0f}) rotate(-90)"'))
 
-# %% ../nbs/59_charts.ipynb #1054b2a1
+# %% ../nbs/59_charts.ipynb #446f7bcf
 MOST_MARKS = 400    # in a chart
 
 def thinned(keep, others, most:int=MOST_MARKS)->list:
@@ -121,8 +123,9 @@ def rung_colours(progress:Progress)->dict: # number of images -> name of a colou
 
 def row_title(progress:Progress, row, relative, out=False)->str:
     "What hovering over a score says"
-    c, error = progress.candidates[row.candidate], f' ± {row.error:.2g}' if row.error else ''
-    said = [f'{progress.baselines[row.candidate]}: {steps_text(c)}' if row.candidate in progress.baselines else steps_text(c),
+    steps, error = steps_text(progress.candidates[row.candidate]), f' ± {row.error:.2g}' if row.error else ''
+    name = progress.baselines.get(row.candidate)
+    said = [f'{name}: {steps}' if name else steps,
         f'{progress.metric} {row.value:.4g}{error} on {row.n:,} images' if math.isfinite(row.value) else 'failed',
         f'{relative:.3f} of the best baseline' if relative else '', 'eliminated here' if out else '',
         progress.groups[row.group]]
@@ -199,7 +202,7 @@ def _draw_groups(axes, progress):
         axes.add(line(x, axes.top - 6, x, axes.bottom, dash='1 3'), label(x + 3, axes.top - 8, name, 'start', size=10))
         free = x + 3*len(name)
 
-# %% ../nbs/59_charts.ipynb #797fb780
+# %% ../nbs/59_charts.ipynb #92f9f635
 ROWS_OF_STEPS = 12  # leaders in the chart at most: the first, and the last ones
 
 def leader_rows(progress:Progress)->list: # of (name, plain candidate)
@@ -211,15 +214,16 @@ def leader_rows(progress:Progress)->list: # of (name, plain candidate)
     return [(name, progress.candidates[c]) for name, c in found]
 
 def baseline_rows(progress:Progress)->list: # of (name, plain candidate)
-    "Uniform steps, and the baseline with the best score on the most images"
+    "Uniform steps, and the best baseline on as many images as the leader has"
     found = [(name, c) for c, name in progress.baselines.items() if name == 'uniform']
     if progress.base:
-        best = progress.base[max(progress.base)].candidate
+        n = progress.leader.n if progress.leader and progress.leader.n in progress.base else max(progress.base)
+        best = progress.base[n].candidate
         name = progress.baselines[best]
         if name != 'uniform': found.append((name, best))
     return [(name, progress.candidates[c]) for name, c in found]
 
-# %% ../nbs/59_charts.ipynb #424a7f92
+# %% ../nbs/59_charts.ipynb #220f20fd
 def step_chart(progress:Progress)->str: # SVG
     "The steps of baselines and leaders on time lines, one below the other"
     base, leaders = baseline_rows(progress), leader_rows(progress)
@@ -228,15 +232,19 @@ def step_chart(progress:Progress)->str: # SVG
     high = max(step_time(c['steps'][0]) for _, c in rows)
     n_train = progress.config.get('model', {}).get('schedule', {}).get('n_train') or math.ceil(high) + 1
     axes = Axes((n_train - 1, 0), (len(rows) - .4, -.6), 460, 58 + 24*len(rows), (100, 16, 14, 34))
-    for v in ticks(0, n_train): axes.add(line(axes.x(v), axes.top, axes.x(v), axes.bottom),
-        label(axes.x(v), axes.bottom + 15, f'{v:g}'))
-    axes.add(label((axes.left + axes.right)/2, axes.height - 4, 'training step: noise on the left, the image on the right'))
+    for v in ticks(0, n_train):
+        x = axes.x(v)
+        axes.add(line(x, axes.top, x, axes.bottom), label(x, axes.bottom + 15, f'{v:g}'))
+    middle = (axes.left + axes.right)/2
+    axes.add(label(middle, axes.height - 4, 'training step: noise on the left, the image on the right'))
     for k, (name, c) in enumerate(rows):
-        last, color = k == len(rows) - 1, 'base' if k < len(base) else 'best' if k == len(rows) - 1 else 'r1'
+        last = k == len(rows) - 1
+        color = 'base' if k < len(base) else 'best' if last else 'r1'
         if k > len(base): axes.add(*_moves(axes, rows[k - 1][1], c, k))
         axes.add(*_time_line(axes, c, k, name, color, last))
     return axes.svg('the steps of the best candidate, generation by generation')
 
+# %% ../nbs/59_charts.ipynb #4735197c
 def _moves(axes, before, c, k): # list of SVG lines
     "Where each step came from, if there are as many"
     a, b = before['steps'], c['steps']
@@ -245,7 +253,8 @@ def _moves(axes, before, c, k): # list of SVG lines
 
 def _time_line(axes, c, k, name, color, last): # list of SVG elements
     y, parts, free = axes.y(k), [], -math.inf
-    parts.append(label(axes.left - 8, y + 4, name[:16], 'end', 'ink' if last else 'soft', more='font-weight="600"' if last else ''))
+    bold, ink = ('font-weight="600"', 'ink') if last else ('', 'soft')
+    parts.append(label(axes.left - 8, y + 4, name[:16], 'end', ink, more=bold))
     parts.append(line(axes.left, y, axes.right, y, 'line'))
     for s in c['steps']:
         x, t = axes.x(step_time(s)), step_time(s)
@@ -255,7 +264,7 @@ def _time_line(axes, c, k, name, color, last): # list of SVG elements
             free = x
     return parts
 
-# %% ../nbs/59_charts.ipynb #63fd049f
+# %% ../nbs/59_charts.ipynb #7d3fa233
 def block_names(progress:Progress)->list:
     "Names of the blocks, from the plan, or else their numbers; empty without blocks"
     names = progress.plan.get('blocks')
@@ -267,6 +276,7 @@ def _state(step, i): # 'skip', 'reuse' or 'run'
     if not isinstance(step, dict): return 'run'
     return 'skip' if i in step.get('skip', ()) else 'reuse' if i in step.get('reuse', ()) else 'run'
 
+# %% ../nbs/59_charts.ipynb #94275700
 PAINT = dict(run='fill="var(--adv-r1)"', reuse='fill="var(--adv-reuse)"',
     skip='fill="none" stroke="var(--adv-line)" stroke-dasharray="2 2"')
 
@@ -277,19 +287,22 @@ def block_chart(progress:Progress)->str: # SVG
     steps = progress.candidates[progress.leader.candidate]['steps']
     height = 15 if len(names) <= 16 else max(4, 240//len(names))
     axes = Axes((0, len(steps)), (len(names), 0), 460, 40 + height*len(names), (130, 12, 8, 30))
-    wide, gap = axes.x(1) - axes.x(0), 1 if height < 8 else 2
     for i, name in enumerate(names):
-        y = axes.y(i)
-        if i % math.ceil(11/height) == 0: axes.add(label(axes.left - 8, y + height/2 + 4, name[-20:], 'end', size=10))
-        for k, s in enumerate(steps):
-            said = esc(f'{name} at {step_time(s):g}: {_state(s, i)}')
-            axes.add(f'<rect x="{axes.x(k) + gap:.1f}" y="{y:.1f}" width="{wide - 2*gap:.1f}" height="{height - gap}" rx="2" '
-                f'{PAINT[_state(s, i)]}><title>{said}</title></rect>')
+        if i % math.ceil(11/height) == 0:
+            axes.add(label(axes.left - 8, axes.y(i) + height/2 + 4, name[-20:], 'end', size=10))
+        axes.add(*[_cell(axes, k, i, height, s, name) for k, s in enumerate(steps)])
     for k, s in enumerate(steps): axes.add(label(axes.x(k + .5), axes.bottom + 12, f'{step_time(s):g}', size=10))
     axes.add(label((axes.left + axes.right)/2, axes.height - 4, 'training step'))
     return axes.svg('blocks that the best candidate runs, reuses and skips, by step')
 
-# %% ../nbs/59_charts.ipynb #f6834779
+def _cell(axes, k, i, height, step, name):
+    "The rectangle of block `i` at step `k`"
+    wide, gap, state = axes.x(1) - axes.x(0), 1 if height < 8 else 2, _state(step, i)
+    said = esc(f'{name} at {step_time(step):g}: {state}')
+    return (f'<rect x="{axes.x(k) + gap:.1f}" y="{axes.y(i):.1f}" width="{wide - 2*gap:.1f}" height="{height - gap}" '
+        f'rx="2" {PAINT[state]}><title>{said}</title></rect>')
+
+# %% ../nbs/59_charts.ipynb #b104ced2
 def front_chart(progress:Progress)->str: # SVG
     "Distance against cost, and the front"
     rows = {}
@@ -297,22 +310,29 @@ def front_chart(progress:Progress)->str: # SVG
         if math.isfinite(r.value) and (r.candidate not in rows or r.n > rows[r.candidate].n): rows[r.candidate] = r
     if not rows: return ''
     rows, front = [*rows.values()], progress.front()
-    costs, values = [r.cost for r in rows], np.array([r.value for r in rows])
-    top, low = float(np.quantile(values, .8))*1.1, float(values.min())
-    room = .04*((max(costs) - min(costs)) or 1)
-    axes = Axes((min(costs) - room, max(costs) + room), (low*.9 if low > 0 else low - 1, max(top, low*1.1)), log=low > 0)
-    axes.frame(ticks(*axes.xlim), ticks(*axes.ylim, log=axes.log), f'cost of an image, in {progress.plan.get("unit", "steps")}',
-        progress.metric)
-    colours, shown = rung_colours(progress), {r.candidate for r in front}
-    for i in thinned([i for i, r in enumerate(rows) if r.candidate in shown], [i for i, r in enumerate(rows) if r.candidate not in shown]):
+    axes, unit = _front_axes(rows), progress.plan.get('unit', 'steps')
+    axes.frame(ticks(*axes.xlim), ticks(*axes.ylim, log=axes.log), f'cost of an image, in {unit}', progress.metric)
+    colours, on_front = rung_colours(progress), {r.candidate for r in front}
+    kept = [i for i, r in enumerate(rows) if r.candidate in on_front]
+    for i in thinned(kept, [i for i in range(len(rows)) if i not in {*kept}]):
         axes.add(_front_mark(axes, progress, rows[i], colours))
-    points = ' '.join(f'{axes.x(r.cost):.1f},{axes.y(min(r.value, axes.ylim[1])):.1f}' for r in front)
-    axes.add(f'<polyline points="{points}" fill="none" stroke="var(--adv-best)" stroke-width="2"/>')
+    points = [(axes.x(r.cost), axes.y(min(r.value, axes.ylim[1]))) for r in front]
+    if points:
+        path = f'M{points[0][0]:.1f} {points[0][1]:.1f}' + ''.join(f'H{x:.1f}V{y:.1f}' for x, y in points[1:])
+        axes.add(f'<path d="{path}" fill="none" stroke="var(--adv-best)" stroke-width="2"/>')
     return axes.svg(f'distance against cost, with a front of {len(front)} candidates')
+
+# %% ../nbs/59_charts.ipynb #1e2d0187
+def _front_axes(rows):
+    costs, values = [r.cost for r in rows], np.array([r.value for r in rows])
+    top, low, room = float(np.quantile(values, .8))*1.1, float(values.min()), .04*((max(costs) - min(costs)) or 1)
+    ylim = (low*.9 if low > 0 else low - 1, max(top, low*1.1))
+    return Axes((min(costs) - room, max(costs) + room), ylim, log=low > 0)
 
 def _front_mark(axes, progress, row, colours):
     over = row.value > axes.ylim[1]
     base = row.candidate in progress.baselines
     title = row_title(progress, row, None) + f'\ncost {row.cost:.4g}'
-    return mark('up' if over else 'diamond' if base else 'dot', axes.x(row.cost), axes.y(min(row.value, axes.ylim[1])),
-        'base' if base else colours[row.n], title, .8)
+    kind = 'up' if over else 'diamond' if base else 'dot'
+    y = axes.y(min(row.value, axes.ylim[1]))
+    return mark(kind, axes.x(row.cost), y, 'base' if base else colours[row.n], title, .8)

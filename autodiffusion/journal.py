@@ -121,6 +121,7 @@ def _read(self:Journal, rebatch):
     if data[whole:].strip(): warnings.warn(f'{self.path}: the last line was cut off and is dropped')
     if whole < len(data): self.file.truncate(whole)
 
+# %% ../nbs/71_journal.ipynb #d6d8bd24
 @patch
 def _take(self:Journal, record):
     "Keep a record: a score, or a note"

@@ -113,7 +113,7 @@ def interrupt_main():
     if hasattr(signal, 'pthread_kill'): signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
     else: signal.raise_signal(signal.SIGINT)
 
-# %% ../nbs/67_live.ipynb #9376d532
+# %% ../nbs/67_live.ipynb #05fd528e
 class StopButton:
     "A button in a notebook that interrupts the search; hidden where a click could not arrive in time"
     def __init__(self, stop=interrupt_main):
@@ -130,10 +130,8 @@ class StopButton:
         self.handle = display(self.widget, display_id=True)
 
     def _hear(self, widget, message, buffers):
-        if not self.active: return
-        if message == 'hello': widget.heard = True
-        elif message == 'stop': self.stop()
-
+        if self.active and message == 'hello': widget.heard = True
+        if self.active and message == 'stop': self.stop()
     def close(self):
         "Take the button away"
         self.active = False

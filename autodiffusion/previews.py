@@ -47,7 +47,7 @@ def row_array(
     for i, a in enumerate(array): row[:, i*(w + 1):i*(w + 1) + w] = a
     return row
 
-# %% ../nbs/64_previews.ipynb #ff45c3b1
+# %% ../nbs/64_previews.ipynb #d91cb1c1
 def save_preview(
     path,   # PNG file, or a BytesIO
     rows,   # list of (name, note, array of row_array)
@@ -62,6 +62,7 @@ def save_preview(
     path.truncate()
     path.write(file.getvalue())
 
+# %% ../nbs/64_previews.ipynb #f94c8fed
 def write_bytes(path, data:bytes):
     "Write a file whole or not at all: first to a temporary file beside it, which is then renamed"
     path = Path(path)
@@ -72,6 +73,7 @@ def write_bytes(path, data:bytes):
     finally:
         tmp.unlink(missing_ok=True)
 
+# %% ../nbs/64_previews.ipynb #5ec8e70a
 def read_preview(
     path,   # a file of save_preview
 )->list:    # of PreviewRow; empty where there is none, or another file
@@ -81,8 +83,9 @@ def read_preview(
             listed, sheet = json.loads(sheet.text['rows']), sheet.convert('RGB')
         found, y = [], 0
         for r in listed[:8]:
-            found.append(_encoded(str(r['name']), str(r['note']), sheet.crop((0, y, sheet.width, y + int(r['height'])))))
-            y += int(r['height'])
+            row = sheet.crop((0, y, sheet.width, y + int(r['height'])))
+            found.append(_encoded(str(r['name']), str(r['note']), row))
+            y += row.height
         return found
     except (OSError, AttributeError, KeyError, TypeError, ValueError, Image.DecompressionBombError): return []
 
@@ -120,7 +123,7 @@ class Previews:
         return [(name, c) for name, c in [*wanted.items(), (f'{len(self.many)} steps', self.many)]
             if name not in self.rows or self.rows[name][0] != c]
 
-# %% ../nbs/64_previews.ipynb #962f24a6
+# %% ../nbs/64_previews.ipynb #89c3669c
 @patch
 def refresh(self:Previews,
     wanted:dict,        # name -> Candidate, in the order of the rows
@@ -142,11 +145,13 @@ def refresh(self:Previews,
 def _order(self:Previews, wanted):
     return [k for k in [*wanted, f'{len(self.many)} steps'] if k in self.rows]
 
+# %% ../nbs/64_previews.ipynb #79774011
 @patch
 def draw(self:Previews, name:str, c:Candidate, cost:int):
     "Draw one row, and note what it cost"
     start = time.perf_counter()
-    array = row_array(sample(self.model, c, n=self.n, seed=self.seed, precision=self.model.precision, check_finite=False))
+    images = sample(self.model, c, n=self.n, seed=self.seed, precision=self.model.precision, check_finite=False)
+    array = row_array(images)
     took = time.perf_counter() - start
     self.spent += took
     self.evaluations += cost

@@ -77,7 +77,7 @@ class Progress:
         for name, c in given: self.baselines.setdefault(self.number(c), name)
         self.base = {}                          # number of images -> row of the best baseline
 
-# %% ../nbs/57_progress.ipynb #bb13f268
+# %% ../nbs/57_progress.ipynb #0ef53d1b
 @patch
 def number(self:Progress, candidate:dict)->int:
     "The number of a plain candidate, a new one if it was not met before"
@@ -97,6 +97,7 @@ def add(self:Progress, record:dict):
     if kind != BATCH_SIZE: self.ended = kind == DONE
     if 'spent' in record: self.spent = record['spent']
 
+# %% ../nbs/57_progress.ipynb #be949036
 @patch
 def _add_score(self:Progress, r):
     self.enter(r['stage'])
@@ -111,7 +112,7 @@ def _add_score(self:Progress, r):
     if held_out: self.held_out[c] = value, n, standard_error(r)
     else: self._add_row(r, c, n, value)
 
-# %% ../nbs/57_progress.ipynb #53f6b029
+# %% ../nbs/57_progress.ipynb #06733c94
 @patch
 def enter(self:Progress, stage:str):
     "Note that a stage has begun"
@@ -124,6 +125,7 @@ def enter(self:Progress, stage:str):
     ahead = [k for k in range(self.position + 1, len(self.stages)) if self.stages[k][0] == group]
     if ahead: self.position, self.drawn = ahead[0], 0
 
+# %% ../nbs/57_progress.ipynb #b5b32d22
 @patch
 def _add_row(self:Progress, r, c, n, value):
     self.requested += r['requested']
@@ -203,10 +205,16 @@ def relative(self:Progress, row:Row)->float|None:
     base = self.base_at(row.n)
     return row.value/base if base and math.isfinite(row.value) else None
 
-# %% ../nbs/57_progress.ipynb #63090dd7
+# %% ../nbs/57_progress.ipynb #02047da8
+@patch(as_prop=True)
+def from_outside(self:Progress)->bool:
+    "Whether the candidates come from another optimiser, which does as it likes with them"
+    return (self.config.get('proposer') or '').startswith('outside')
+
 @patch
 def eliminated(self:Progress)->list: # of bool, one for each row
     "Which rows are the last of a candidate that got no more images, while others of its group did; of the group under way only those that are certain"
+    if self.from_outside: return [False]*len(self.rows)
     tops, last = {}, {}
     for r in self.rows:
         tops.setdefault(r.group, set()).add(r.n)
@@ -214,7 +222,6 @@ def eliminated(self:Progress)->list: # of bool, one for each row
     limit = {g: max(ns) for g, ns in tops.items()}
     now = len(self.groups) - 1
     if now in tops and not self.done: limit[now] = sorted(tops[now])[-2] if len(tops[now]) > 1 else 0
-    if self.config.get('proposer', '').startswith('outside'): return [False]*len(self.rows)
     return [r.n < limit[r.group] and r.n == last[r.group, r.candidate] for r in self.rows]
 
 @patch

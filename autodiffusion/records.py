@@ -135,7 +135,8 @@ class JournalReader:
     def _begun_anew(self)->bool:
         "Whether the file is shorter than what was read, or another one"
         if isinstance(self.path, bytearray): return bytes(self.path[:len(self.head)]) != self.head
-        with open(self.path, 'rb') as f: return f.seek(0, 2) < self.at or not f.seek(0) and f.read(len(self.head)) != self.head
+        with open(self.path, 'rb') as f: head, size = f.read(len(self.head)), f.seek(0, 2)
+        return head != self.head or size < self.at
 
 # %% ../nbs/56_records.ipynb #aba11196
 @patch

@@ -117,6 +117,7 @@ def score(self:Run,
     self.look()
     return score
 
+# %% ../nbs/78_run.ipynb #08b1e1b5
 @patch
 def _drawn_again(self:Run, c, n):
     "How many samples were drawn before, and have to be drawn again since their features are lost"
@@ -151,6 +152,7 @@ def scores(self:Run,
         if self.history.cache_model and c in before: self.history.cache_model.add(c, before[c], n)
         self.objective.prefix_cache.done(c)
 
+# %% ../nbs/78_run.ipynb #33a5a408
 @patch
 def _compute_ahead(self:Run, stage, candidates, n):
     "Let the workers compute what the journal does not know, and score each candidate as it comes"
@@ -184,12 +186,13 @@ def make_event(
     value, n, rungs = r.get('score'), r.get('n'), sorted(p.values)
     base = p.base_at(n) if record and r['stage'] != 'held out' else None
     return dict(event=event, stage=p.stage, generation=int(number) if number.isdigit() else None,
-        generations=len(names) or None, candidate=r.get('candidate'), value=value, standard_error=standard_error(r) if r else None, samples=n,
+        generations=len(names) or None, candidate=r.get('candidate'), value=value, samples=n,
+        standard_error=standard_error(r) if r else None,
         rung=rungs.index(n) + 1 if n in rungs else None, cost=r.get('cost'),
         relative=value/base if base and value is not None else None, requested=r.get('requested'),
         computed=r.get('computed'), from_journal=from_journal,
-        best=leader and p.candidates[leader.candidate], best_value=leader and leader.value, best_samples=leader and leader.n,
-        best_relative=leader and _finite(p.relative(leader)),
+        best=leader and p.candidates[leader.candidate], best_value=leader and leader.value,
+        best_samples=leader and leader.n, best_relative=leader and _finite(p.relative(leader)),
         front=[[r.cost, r.value] for r in p.front()] if p.pareto and event != 'score' else None,
         total_requested=p.requested, total_computed=p.computed, images_done=p.images_done, images_total=p.images_total,
         seconds=p.spent, seconds_left=p.left)
@@ -217,6 +220,7 @@ def pass_stage(self:Run, name:str):
     self.passed = ahead[0] + 1
     self.bar.skip_to(sum(n for _, n in self.stages[:self.passed]))
 
+# %% ../nbs/78_run.ipynb #1ae2129f
 @patch
 def cost_of(self:Run, c:Candidate)->float|None:
     "The cost of a candidate in full steps, where candidates of other costs compete; else None"
@@ -233,6 +237,7 @@ def expect(self:Run, stage:str, candidates, n:int):
         self.callback(make_event(self.account, 'stage'))
     self.expected += [((stage, c, n), (stage, c, n) in self.journal.records) for c in candidates]
 
+# %% ../nbs/78_run.ipynb #10bbc120
 @patch
 def look(self:Run):
     "Tell the callback of the scores whose turn it is, and draw the view if it is time"
