@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['PREVIEW', 'MOST_PIXELS', 'SHARE', 'MANY_STEPS', 'PreviewRow', 'row_array', 'save_preview', 'write_bytes',
-           'read_preview', 'Previews']
+           'read_preview', 'preview_rows', 'Previews']
 
 # %% ../nbs/64_previews.ipynb #d3323eb9
 import io, json, time
@@ -47,14 +47,15 @@ def row_array(
     for i, a in enumerate(array): row[:, i*(w + 1):i*(w + 1) + w] = a
     return row
 
-# %% ../nbs/64_previews.ipynb #d91cb1c1
+# %% ../nbs/64_previews.ipynb #259f0b31
 def save_preview(
     path,   # PNG file, or a BytesIO
-    rows,   # list of (name, note, array of row_array)
+    rows,   # list of (name, note, array of row_array, text that tells its steps and model from others)
 ):
     "Write rows of samples, whole or not at all"
-    info, sheet = PngInfo(), np.concatenate([a for _, _, a in rows])
-    info.add_text('rows', json.dumps([dict(name=name, note=note, height=len(a)) for name, note, a in rows]))
+    info, sheet = PngInfo(), np.concatenate([r[2] for r in rows])
+    listed = [dict(name=name, note=note, height=len(a), key=key) for name, note, a, key in rows]
+    info.add_text('rows', json.dumps(listed))
     file = io.BytesIO()
     Image.fromarray(sheet).save(file, 'png', pnginfo=info)
     if not isinstance(path, io.BytesIO): return write_bytes(path, file.getvalue())
@@ -73,29 +74,33 @@ def write_bytes(path, data:bytes):
     finally:
         tmp.unlink(missing_ok=True)
 
-# %% ../nbs/64_previews.ipynb #5ec8e70a
+# %% ../nbs/64_previews.ipynb #99ec50e7
 def read_preview(
     path,   # a file of save_preview
 )->list:    # of PreviewRow; empty where there is none, or another file
     "The rows of a preview, each as an image file"
+    return [_encoded(name, note, image) for name, note, image, _ in preview_rows(path)]
+
+def preview_rows(path)->list: # of (name, note, Image, key)
+    "The rows of a preview; empty where there is none, or another file"
     try:
         with Image.open(path) as sheet:
             listed, sheet = json.loads(sheet.text['rows']), sheet.convert('RGB')
         found, y = [], 0
         for r in listed[:8]:
             row = sheet.crop((0, y, sheet.width, y + int(r['height'])))
-            found.append(_encoded(str(r['name']), str(r['note']), row))
+            found.append((str(r['name']), str(r['note']), row, str(r['key'])))
             y += row.height
         return found
     except (OSError, AttributeError, KeyError, TypeError, ValueError, Image.DecompressionBombError): return []
 
 def _encoded(name, note, image):
-    "A row as a file: small images as they are, larger ones as JPEG, which takes a tenth"
-    kind, file = 'png' if image.height <= 48 else 'jpeg', io.BytesIO()
-    image.save(file, kind, **(dict(quality=88) if kind == 'jpeg' else {}))
+    "A row as a file: tiny images as they are, larger ones as JPEG, which takes a third to a tenth"
+    kind, file = 'png' if image.height <= 16 else 'jpeg', io.BytesIO()
+    image.save(file, kind, **(dict(quality=92, subsampling=0) if kind == 'jpeg' else {}))
     return PreviewRow(name, note, file.getvalue(), kind, image.height)
 
-# %% ../nbs/64_previews.ipynb #8012a66f
+# %% ../nbs/64_previews.ipynb #b4038816
 SHARE = .01         # of the time of the search
 MANY_STEPS = 50
 
@@ -114,16 +119,21 @@ class Previews:
         self.n = n if max(model.image_shape[1:]) <= 128 else min(n, 4)
         count = min(MANY_STEPS, len(model.schedule))
         self.many = steps or Candidate(BASELINES['trailing'](count, model.schedule))
-        self.rows, self.spent, self.evaluations, self.rate = {}, 0., 0, None
+        self.spent, self.evaluations, self.rate = 0., 0, None
+        # name -> (name, note, array, key); those of an earlier session need not be drawn again
+        self.rows = {r[0]: (*r[:2], np.asarray(r[2]), r[3]) for r in preview_rows(self.file)}
     def read(self)->list: # of PreviewRow
         "What was drawn, in this session or in one before"
         return read_preview(self.file)
+    def key(self, c:Candidate)->str:
+        "What tells the row of a candidate from others"
+        return f'{c!r} {self.model.name} {self.model.precision} {self.n} from {self.seed}'
     def due(self, wanted)->list: # of (name, candidate)
         "Rows that are not drawn yet, or of other steps"
         return [(name, c) for name, c in [*wanted.items(), (f'{len(self.many)} steps', self.many)]
-            if name not in self.rows or self.rows[name][0] != c]
+            if name not in self.rows or self.rows[name][3] != self.key(c)]
 
-# %% ../nbs/64_previews.ipynb #89c3669c
+# %% ../nbs/64_previews.ipynb #7e182a89
 @patch
 def refresh(self:Previews,
     wanted:dict,        # name -> Candidate, in the order of the rows
@@ -138,14 +148,14 @@ def refresh(self:Previews,
         if speed and self.spent + cost/speed > self.share*spent: continue
         self.draw(name, c, cost)
         changed = True
-    if changed: save_preview(self.file, [self.rows[k][1:] for k in self._order(wanted)])
+    if changed: save_preview(self.file, [self.rows[k] for k in self._order(wanted)])
     return changed
 
 @patch
 def _order(self:Previews, wanted):
     return [k for k in [*wanted, f'{len(self.many)} steps'] if k in self.rows]
 
-# %% ../nbs/64_previews.ipynb #79774011
+# %% ../nbs/64_previews.ipynb #da470d5c
 @patch
 def draw(self:Previews, name:str, c:Candidate, cost:int):
     "Draw one row, and note what it cost"
@@ -157,4 +167,4 @@ def draw(self:Previews, name:str, c:Candidate, cost:int):
     self.evaluations += cost
     self.rate = self.evaluations/self.spent if self.spent else None
     note = ' '.join(f'{t:g}' for t in c.times) if len(c) <= 12 else f'{len(c)} steps of {c.sampler}'
-    self.rows[name] = c, name, note, array
+    self.rows[name] = name, note, array, self.key(c)

@@ -7,8 +7,9 @@ __all__ = ['BARS', 'IDLE', 'time_text', 'stage_text', 'uniform_held_out', 'best_
            'score_legend', 'front_legend', 'image_panel', 'table_panel', 'panels', 'view_html', 'sparkline',
            'view_text', 'RunView', 'open_run']
 
-# %% ../nbs/66_view.ipynb #fca0363e
+# %% ../nbs/66_view.ipynb #4076a6b6
 import base64, math, os, time
+from itertools import islice
 from pathlib import Path
 from fastcore.basics import patch
 from .candidate import Candidate
@@ -258,13 +259,14 @@ def view_text(
         lines.append(f'{"best, by generation":<22} {sparkline(best[-40:])}')
     return '\n'.join(l if len(l) <= width else l[:width - 1] + '…' for l in lines + ([note] if note else []))
 
-# %% ../nbs/66_view.ipynb #b1467def
+# %% ../nbs/66_view.ipynb #6881f034
 class RunView:
     "What is known of the run in a folder, without its model; shows itself in a notebook"
     def __init__(self,
         folder, # output folder of a search, or its journal
+        upto:int=None, # read no more than so many records: the run as it was then
     ):
-        self.folder = Path(folder)
+        self.folder, self.upto = Path(folder), upto
         if self.folder.is_file(): self.folder = self.folder.parent
         self.path, self.progress = self.folder/'journal.jsonl', Progress()
         if not self.folder.exists(): raise ValueError(f'{folder}: no such folder')
@@ -274,7 +276,8 @@ class RunView:
 
     def refresh(self):
         "Read what is new"
-        for record in self.reader.read(): self.progress.add(record)
+        if self.upto is not None and self.reader.lines: return self
+        for record in islice(self.reader.read(), self.upto): self.progress.add(record)
         return self
     @property
     def images(self)->list:
@@ -285,14 +288,14 @@ class RunView:
         "Seconds since the journal grew"
         return max(0., time.time() - os.stat(self.path).st_mtime)
 
-# %% ../nbs/66_view.ipynb #2c780dbd
+# %% ../nbs/66_view.ipynb #dd4e725b
 IDLE = 120.     # seconds without a new line after which a view says so
 
 @patch(as_prop=True)
 def note(self:RunView)->str:
     "What has to be known beside the journal: that it does not grow any more"
     p = self.progress
-    if p.done or self.idle < max(IDLE, 5*max(0, p.recent[-1][0] - p.recent[0][0])/len(p.recent)): return ''
+    if p.done or self.upto or self.idle < max(IDLE, 5*max(0, p.recent[-1][0] - p.recent[0][0])/len(p.recent)): return ''
     return (f'nothing new for {time_text(self.idle)}: stopped, or busy with something long; the same command or cell '
         'continues it')
 
@@ -305,7 +308,7 @@ def __str__(self:RunView): return view_text(self.refresh().progress, str(self.fo
 @patch
 def __repr__(self:RunView): return f'RunView({str(self.folder)!r}: {stage_text(self.progress)})'
 
-# %% ../nbs/66_view.ipynb #0873b3d7
+# %% ../nbs/66_view.ipynb #711ce112
 @patch(as_prop=True)
 def best(self:RunView)->Candidate|None:
     "The best candidate so far"
@@ -330,6 +333,7 @@ def rows(self:RunView)->list: # of dicts
 
 def open_run(
     folder, # output folder of a search, finished or under way, on this machine or a shared disk
+    upto:int=None, # read no more than so many records: the run as it was then
 )->RunView:
     "The run in a folder; raises ValueError where there is none"
-    return RunView(folder)
+    return RunView(folder, upto)
