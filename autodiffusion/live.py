@@ -144,7 +144,7 @@ def has_frontend()->bool:
     except (NameError, AttributeError): return False
     return 'cellId' in (parent.get('metadata') or {})
 
-# %% ../nbs/67_live.ipynb #7dd4ff45
+# %% ../nbs/67_live.ipynb #4b169c65
 @contextmanager
 def live_view(
     progress:bool,  # whether anything is to be shown
@@ -168,4 +168,5 @@ def live_view(
         raise
     finally:
         if button: button.close()
-        view.update(now=True, note=note)
+        if view.reader: view.update(now=True, note=note)
+        elif shown: view.show('')   # it could not begin
