@@ -10,7 +10,7 @@ __all__ = ['NoiseSchedule', 'CLEAN', 'Denoiser', 'sample', 'SAMPLERS', 'Step', '
            'transfer', 'sample_to', 'load_demo', 'load_unet', 'image_grid', 'compare_grid', 'plot_steps', 'plot_search',
            'plot_rungs', 'explore', 'find_blocks', 'BlockSpace', 'ParetoSearch', 'AskTellSearch', 'sensitivity',
            'plot_sensitivity', 'adm_denoiser', 'RECIPES', 'get_recipe', 'from_diffusers', 'apply_file', 'Target',
-           'Preset', 'Evolution', 'Racer', 'Generation', 'best_of']
+           'Preset', 'Evolution', 'Racer', 'Generation', 'best_of', 'open_run', 'StopSearch']
 
 # %% ../nbs/130_all.ipynb #bdb0b062
 from .schedule import NoiseSchedule, CLEAN
@@ -30,11 +30,13 @@ from .statistics_files import read_pickled_stats
 from .metrics import Evaluation, evaluate, inception_score, precision_recall
 from .toy import toy_problem
 from .fitness import Fitness
+from .view import open_run
 from .journal import best_of
 from .presets import PRESETS, Evolution, Preset
 from .racing import Racer
 from .proposers import Generation
 from .result import Result
+from .run import StopSearch
 from .search import Search
 from .transfer import transfer
 from .pareto import ParetoSearch
@@ -55,4 +57,5 @@ _all_ = ['NoiseSchedule', 'CLEAN', 'Denoiser', 'sample', 'SAMPLERS', 'Step', 'Ca
     'read_pickled_stats', 'Fitness', 'toy_problem', 'Search', 'Result', 'PRESETS', 'transfer', 'sample_to', 'load_demo',
     'load_unet', 'image_grid', 'compare_grid', 'plot_steps', 'plot_search', 'plot_rungs', 'explore', 'find_blocks',
     'BlockSpace', 'ParetoSearch', 'AskTellSearch', 'sensitivity', 'plot_sensitivity', 'adm_denoiser', 'RECIPES',
-    'get_recipe', 'from_diffusers', 'apply_file', 'Target', 'Preset', 'Evolution', 'Racer', 'Generation', 'best_of']
+    'get_recipe', 'from_diffusers', 'apply_file', 'Target', 'Preset', 'Evolution', 'Racer', 'Generation', 'best_of',
+    'open_run', 'StopSearch']

@@ -14,7 +14,8 @@ from fastcore.basics import patch
 from .candidate import Candidate
 from .racing import count_better, paired_difference
 from .proposers import preset_proposer
-from .run import Run
+from .live import live_view
+from .run import Run, watch_run
 from .search import Search
 
 # %% ../nbs/88_asktell.ipynb #36beb96e
@@ -131,6 +132,10 @@ def finish(self:Session): # Result
 def session(self:AskTellSearch,
     progress:bool=True, # show a bar
     workers:int=1,      # processes that sample, which pays for many samples only
+    callback=None, live:bool=None, # as in Search.run
 ): # Session
     "Open the journal for candidates from outside; everything is closed in the end"
-    with self.start(progress, workers) as run: yield Session(self, run)
+    with live_view(progress, live, self.out) as view, self.start(progress and not (view and view.show), workers) as run:
+        watch_run(self, run, callback, view)
+        run.next_generation = self.preset.evolution.generations
+        yield Session(self, run)

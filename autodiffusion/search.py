@@ -25,11 +25,12 @@ from .journal import Journal, pack, plain, read_config, refuse_other, unpack
 from .executors import WorkerPool, process_pool, write_fitness
 from autodiffusion.fingerprint import (network_settings, reference_fingerprint, space_fingerprint,
     weights_fingerprint)
-from autodiffusion.presets import (PRESETS, Preset, change_preset, final_images, generation_images, generation_size,
-    trajectory_size)
-from .racing import History, PaperRacer, Racer, check_racer, race, racer_name
+from .live import live_view
+from .presets import PRESETS, Preset, change_preset, generation_size, trajectory_size
+from .racing import History, PaperRacer, Racer, check_racer, racer_name
 from .proposers import check_proposed, default_cost_exponent, initial_genes, preset_proposer, proposer_name
-from .run import Bar, Run, Stopped
+from autodiffusion.run import (Bar, Run, Stopped, run_finals, run_generations, search_plan, stage_images,
+    watch_run)
 from .result import single_result
 
 # %% ../nbs/80_search.ipynb #36d915aa
@@ -199,11 +200,14 @@ def from_outside(self:Search)->bool:
     return getattr(self.proposer, 'from_outside', False)
 
 @patch
-def _images(self:Search, generations:int=None, candidates:int=0)->int:
-    "Images drawn at most up to the end of some generations, or by default of the finals"
-    p = self.preset
-    drawn = candidates*p.samples if self.from_outside else generation_images(p, generations, self.racer.halves)
-    return drawn if generations is not None else drawn + final_images(p, self.racer.refinement_rungs())
+def stages(self:Search,
+    more:int=0, # generations that are added; 0: those of the search itself
+    done:int=0, # how many there are already
+)->list: # of [name, number]
+    "How many images each generation, the finals and the held-out scores draw at most; with candidates from outside the finals on"
+    rows = self.racer.most_winners() + len({*self.baselines(self.space.step_range[1]).values()})
+    count = 0 if self.from_outside else more or self.preset.evolution.generations
+    return stage_images(self.preset, self.racer, rows, count, done)
 
 @patch(as_prop=True)
 def cost_of_image(self:Search)->tuple: # (network evaluations, classifier gradients)
@@ -219,10 +223,11 @@ def bound(self:Search,
     "What the search costs at most"
     p, model = self.preset, self.model
     baselines = {*self.baselines(self.space.step_range[1]).values()}
-    images = self._images(candidates=candidates) + self.racer.most_winners()*p.held_out
+    known = p.held_out*len(baselines)
+    images = candidates*p.samples + sum(n for _, n in self.stages()) - known
     calls = math.prod(trajectory_size(p, self.space.full_steps, len(model.schedule)))
     evals, grads = self.cost_of_image
-    return Bound(images + p.held_out*len(baselines),
+    return Bound(images + known,
         images*evals + p.held_out*sum(evaluations(c, model) for c in baselines) + calls*model.evals(),
         images*grads + p.held_out*sum(gradients(c, model) for c in baselines) + calls*model.gradients())
 
@@ -265,7 +270,7 @@ def _prepare(self:Search, journal, progress):
                 found['batch_size'], progress)
             if candidates: found['initial'] = [pack(c) for c in candidates]
             found['initial_evaluations'] = cost
-        journal.begin(found)
+        journal.begin(found, search_plan(self))
     elif self.batch_size != journal.config.get('requested_batch_size') and self.rebatch:
         found = autotune(self.model, extractor, journal.found['precision'], self.batch_size, progress)
         journal.note_batch_size(found['batch_size'], self.batch_size)
@@ -315,31 +320,41 @@ def run(self:Search,
     progress:bool=True, # show a bar with the time left
     workers:int=1,      # processes that sample at the same time; they share the processor's threads; the result does not depend on them, apart from rounding when thread counts differ
     executor=None,      # an executor of processes (`concurrent.futures`), or a function that makes one; by default a pool on this machine
+    callback=None,      # function that is told of every stage and score (see run.make_event); it ends the search by raising StopSearch
+    live:bool=None,     # show the view of the search; by default in a notebook. False: the plain bar
 ): # Result
     "Run the search, continue it, or return what it found; Ctrl-C keeps everything scored so far"
-    with self.start(progress, workers, executor) as run:
-        self._generations(run)
-        return self.finish(run)
+    return self._run_all(None, progress, callback, live, workers=workers, executor=executor)
 
 @patch
-def _generations(self:Search, run):
-    "Propose and race, generation by generation"
-    p, history = self.preset, run.history
-    rungs = (*p.rungs, p.samples)
-    for g in range(p.evolution.generations):
-        run.say(f'generation {g + 1}/{p.evolution.generations}', history.values(p.samples).values())
-        candidates = self.propose(run, g, p.evolution.population)
-        race(run, f'generation {g + 1}', candidates, rungs, self.racer)
-        history.proposed += candidates
-        scores = [history.scores[rungs[0]][c] for c in history.proposed]
-        if not scores: raise RuntimeError('the proposer returned no candidates: there is nothing to search')
-        if not any(math.isfinite(s.value) for s in scores):
-            failed = f'candidates failed; the first: {scores[0].reason}'
-            if g == p.evolution.generations - 1: raise RuntimeError(f'all {len(scores)} {failed}')
-            if g == 0: warnings.warn(f'all {len(scores)} candidates of the first generation failed; the first: '
-                f'{scores[0].reason}')
-        run.bar.skip_to(self._images(g + 1))
-        if self.racer.finished(history): break
+def _run_all(self:Search, generations, progress, callback, live, **workers): # Result
+    "Run the search with the generations that were added, and those that are to be added now"
+    with live_view(progress, live, self.out) as view, self.start(progress and not (view and view.show), **workers) as run:
+        if generations: self._add_generations(run.journal, generations)
+        watch_run(self, run, callback, view)
+        run_generations(self, run, self.preset.evolution.generations)
+        for more in run.journal.extensions:
+            run_finals(self, run)
+            run.next_generation += 1   # the second would be the one of one-flip neighbours
+            run_generations(self, run, more)
+        return self.finish(run)
+
+# %% ../nbs/80_search.ipynb #f1a3d271
+@patch
+def extend(self:Search,
+    to:int,             # number of generations in all
+    progress:bool=True, callback=None, live:bool=None, **workers # as in run
+): # Result
+    "Run a search, or go on with a finished one, until it has so many generations, and decide anew. The same call continues it after a stop. Raises ValueError for fewer generations than there are"
+    if self.out is None: raise ValueError('generations are added to a run in a folder: give out=')
+    if self.from_outside: raise ValueError('candidates come from outside: ask for more of them instead')
+    return self._run_all(to, progress, callback, live, **workers)
+
+@patch
+def _add_generations(self:Search, journal, to):
+    have = self.preset.evolution.generations + sum(journal.extensions)
+    if to < have: raise ValueError(f'the search has {have} generations already, got to={to}')
+    if to > have: journal.extend(to - have, self.stages(to - have, have))
 
 # %% ../nbs/80_search.ipynb #163533e8
 @patch
@@ -351,39 +366,18 @@ def propose(self:Search, run:Run, g:int, n:int)->list:
     run.plan(candidates, run.history.ranked(parents)[:parents])
     return candidates
 
-# %% ../nbs/80_search.ipynb #bc2b7327
-@patch
-def _finals(self:Search, run)->dict: # Candidate -> Score
-    "Scores on more samples: of the finalists and of some generations of their children"
-    p, history = self.preset, run.history
-    entrants = self.racer.finalists(history)
-    run.say('finalists')
-    run.plan(entrants)
-    run.scores('finalists', entrants, p.final_samples)
-    for r in range(p.refinements):
-        values = history.values(p.final_samples).values()
-        if not any(map(math.isfinite, values)): break
-        run.say(f'refinement {r + 1}/{p.refinements}', values)
-        children = self.propose(run, p.evolution.generations + r, p.finalists)
-        entrants = entrants + children
-        race(run, f'refinement {r + 1}', children, self.racer.refinement_rungs(), self.racer)
-    finals = history.scores[p.final_samples]
-    if p.final_samples == p.samples: finals = {c: finals[c] for c in entrants if c in finals}
-    if not any(math.isfinite(s.value) for s in finals.values()):
-        raise RuntimeError(f'all {len(finals)} finalists failed on {p.final_samples} samples; the first: '
-            f'{next(iter(finals.values())).reason}')
-    return dict(finals)
-
 # %% ../nbs/80_search.ipynb #cd8d4025
 @patch
 def finish(self:Search, run:Run): # Result
     "Finals, final race and held-out scores of a run whose generations are done"
-    finals = self._finals(run)
+    finals = run_finals(self, run)
     winners, last = self.racer.winners(run, finals)
-    run.bar.skip_to(self._images())
+    run.pass_stage('finals')
     baselines = self.baselines(len(winners[0]))
     searched = {f'searched {i + 1}': c for i, c in enumerate(winners)} if len(winners) > 1 else dict(searched=winners[0])
+    run.expect('held out', dict.fromkeys([*baselines.values(), *winners]), self.preset.held_out)
     held_out = self._held_out(run, {**baselines, **searched})
+    run.ended()
     run.say('done')
     run.bar.skip_to(run.bar.total or 0)
     rows = {name: (run.delivered(c), held_out[c]) for name, c in baselines.items()}

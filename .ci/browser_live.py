@@ -1,0 +1,89 @@
+"The view of a search in JupyterLab: it appears and moves, the button stops the search in the middle, the cell continues it, generations are added."
+import json, time
+
+PREPARE = '''\
+from autodiffusion.all import *
+model, reference = load_demo()
+# the shipped model and a preset without the parts that take long to begin: trajectory and surrogate
+preset = Preset(Evolution('standard', population=10, generations=3), samples=20, finalists=3, final_samples=40,
+    refinements=1, held_out=40, rungs=(10,))
+search = Search(model, reference, steps=3, seed=0, preset=preset, out='run', batch_size=20, precision='float32')'''
+RUN, MORE = 'result = search.run()', 'result = search.extend(to=4)'
+STOP = 'button:has-text("Stop the search")'
+
+def lines(lab):
+    path = lab.folder/'run/journal.jsonl'
+    return path.read_bytes().count(b'\n') if path.exists() else 0
+
+def wait_for(condition, seconds, what):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f'not within {seconds} s: {what}'
+        time.sleep(.05)
+
+def stopped(lab, nb):
+    "The button is pressed in the middle: the search stops within a second or two, and says what is kept"
+    button = nb.page.locator(STOP)
+    button.wait_for(timeout=40_000)
+    wait_for(lambda: lines(lab) > 12, 40, 'a dozen scores')
+    view = nb.output(1).locator('.adv')
+    view.locator('svg').first.wait_for()
+    nb.shot('live_running', view)
+    before = view.inner_text()
+    wait_for(lambda: view.inner_text() != before, 15, 'the view moves')
+    start = time.monotonic()
+    button.click()
+    wait_for(lambda: not nb.busy(), 10, 'the search stops')
+    took = time.monotonic() - start
+    print(f'stopped {took:.2f} s after the click')
+    assert took < 2, took
+    said = nb.output(1).inner_text()
+    assert 'scores are kept in run/journal.jsonl' in said and 'Traceback' not in said, said
+    assert not nb.page.locator(STOP).count()
+    nb.shot('live_stopped', nb.output(1))
+    return lines(lab)
+
+def finished(lab, nb):
+    "The cell is run again: what was scored stays, and the search ends; marks have titles"
+    kept = stopped(lab, nb)
+    first = (lab.folder/'run/journal.jsonl').read_bytes()
+    nb.page.evaluate('() => { window.jupyterapp.shell.currentWidget.content.activeCellIndex = 1 }')
+    nb.command('notebook:run-cell')
+    wait_for(nb.busy, 10, 'the cell runs again')
+    wait_for(lambda: not nb.busy(), 80, 'the search ends')
+    assert (lab.folder/'run/journal.jsonl').read_bytes().startswith(first) and lines(lab) > kept
+    view = nb.output(1).locator('.adv')
+    assert 'Finished' in view.inner_text() and 'Held-out scores' in view.inner_text()
+    assert view.locator('img').count() >= 3, 'samples'
+    titles = view.locator('svg path title').all_text_contents()
+    assert any('FD-cifar' in t and 'images' in t for t in titles), titles[:3]
+    nb.shot('live_finished', view)
+
+def extended(lab, nb):
+    "More generations, in the dark theme"
+    nb.theme('JupyterLab Dark')
+    nb.insert(MORE)
+    wait_for(lambda: not nb.busy(), 60, 'the generations end')
+    view = nb.output(2).locator('.adv')
+    assert 'Finished' in view.inner_text()
+    nb.shot('live_extended_dark', view)
+    assert view.evaluate('e => getComputedStyle(e).backgroundColor') != 'rgb(255, 255, 255)'
+
+def saved(lab, nb):
+    "What is saved shows the view by itself: HTML, and no widget"
+    nb.command('docmanager:save')
+    path = lab.folder/'live.ipynb'
+    wait_for(lambda: 'Finished' in path.read_text(), 10, 'the notebook is saved')
+    book = json.loads(path.read_text())
+    data = [o.get('data', {}) for c in book['cells'] for o in c.get('outputs', ())]
+    assert 'widgets' not in book['metadata'] and not any('widget' in kind for d in data for kind in d)
+    assert sum('class="adv"' in ''.join(d.get('text/html', '')) for d in data) == 2
+
+def check(lab):
+    lab.write('live.ipynb', PREPARE, RUN)
+    nb = lab.open('live.ipynb', height=1400)
+    nb.start()
+    finished(lab, nb)
+    extended(lab, nb)
+    saved(lab, nb)
+    nb.close()
