@@ -86,7 +86,7 @@ def _is_ready(self:DaskExecutor, worker)->bool:
 
 def _host(address): return address.rpartition(':')[0]
 
-# %% ../nbs/67_clusters.ipynb #283492ae
+# %% ../nbs/67_clusters.ipynb #a8ec30cb
 @patch
 def broadcast(self:DaskExecutor, key, make): self.makers[key] = make
 
@@ -110,6 +110,7 @@ def submit(self:DaskExecutor, worker, key, function, *args):
     theirs.add_done_callback(lambda f: _pass_on(f, future, theirs))
     return future
 
+# %% ../nbs/67_clusters.ipynb #8c952cbc
 def _pass_on(done, future, _keep):
     "Hand a Dask future's result over; it is kept until then, since Dask forgets what nobody holds"
     try:
@@ -173,7 +174,7 @@ class RayExecutor(Executor):
         except (ConnectionError, OSError, RuntimeError, ValueError) as e:
             raise ValueError(f'{self.address}: no Ray cluster answers there ({e})') from None
 
-# %% ../nbs/67_clusters.ipynb #86cbb26e
+# %% ../nbs/67_clusters.ipynb #f6ee4736
 @dataclass(eq=False)
 class _Actor:
     "An actor, and whether it is ready"
@@ -198,6 +199,7 @@ def workers(self:RayExecutor):
         if a.node not in nodes or a.version.done() and a.version.exception(): del self.actors[name]
     return [name for name, a in self.actors.items() if self._ready(name, a)]
 
+# %% ../nbs/67_clusters.ipynb #11c1a62b
 @patch
 def _ready(self:RayExecutor, name, actor):
     if not actor.version.done(): return False
@@ -205,7 +207,7 @@ def _ready(self:RayExecutor, name, actor):
     actor.checked = True
     return True
 
-# %% ../nbs/67_clusters.ipynb #a07cfade
+# %% ../nbs/67_clusters.ipynb #901f8dd1
 @patch
 def _count(self:RayExecutor, resources): # (number of workers, their share of the node)
     cpus, gpus = int(resources.get('CPU', 0)), int(resources.get('GPU', 0))
@@ -227,6 +229,7 @@ def _reconnect(self:RayExecutor):
     self._connect()
     self.sent, self.actors, self.given = {}, {}, False
 
+# %% ../nbs/67_clusters.ipynb #d994c80b
 @patch
 def _forget_all(self:RayExecutor):
     "The cluster is out of reach: what it knew is gone"
@@ -235,7 +238,7 @@ def _forget_all(self:RayExecutor):
     try: ray.shutdown()
     except Exception: pass
 
-# %% ../nbs/67_clusters.ipynb #19c60ca9
+# %% ../nbs/67_clusters.ipynb #df1a61eb
 @patch
 def broadcast(self:RayExecutor, key, make): self.makers[key] = make
 
@@ -252,6 +255,7 @@ def submit(self:RayExecutor, worker, key, function, *args):
         future.set_exception(WorkerLost(f'{type(e).__name__}: {e}'))
     return future
 
+# %% ../nbs/67_clusters.ipynb #330acb19
 @patch
 def _pass_on(self:RayExecutor, done, future, worker):
     "Hand Ray's result over"

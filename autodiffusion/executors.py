@@ -6,8 +6,8 @@
 __all__ = ['JOB_CANDIDATES', 'NullFile', 'write_fitness', 'draw_job', 'doubt_features', 'make_jobs', 'WorkerPool',
            'open_executor']
 
-# %% ../nbs/73_executors.ipynb #671fe1ac
-import io, itertools, math, pickle, re
+# %% ../nbs/73_executors.ipynb #4f5a33fe
+import io, itertools, math, pickle, re, secrets
 from collections import Counter
 from concurrent import futures
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from .clusters import DaskExecutor, RayExecutor
 from .fitness import Fitness, batch_ranges
 from .prefix_cache import PrefixCache
 
-# %% ../nbs/73_executors.ipynb #9a35ae9d
+# %% ../nbs/73_executors.ipynb #83e8a043
 class NullFile:
     "A file that keeps nothing, to try whether something can be written"
     def write(self, data): return len(data)
@@ -34,6 +34,7 @@ class _Sent:
         for m in (f.model.net, f.model.classifier, getattr(f.model.decode, 'vae', None), getattr(f.extractor.fn, 'net', None)):
             if isinstance(m, torch.nn.Module) and f.model.device.type == 'cuda': m.to(device)
 
+# %% ../nbs/73_executors.ipynb #a1c7e9b0
 def write_fitness(
     fitness:Fitness,    # an objective
     file=NullFile(),    # a file open for writing bytes; by default it is only tried
@@ -104,7 +105,7 @@ def make_jobs(
         jobs += [(group[a:b], r) for a, b in zip(cuts, cuts[1:]) for r in ranges]
     return jobs
 
-# %% ../nbs/73_executors.ipynb #b2575d03
+# %% ../nbs/73_executors.ipynb #357c5293
 class WorkerPool:
     "Computes features for `Fitness` objects on the workers of an executor"
     def __init__(self,
@@ -115,6 +116,7 @@ class WorkerPool:
         self.dispatcher = Dispatcher(self.executor)
         self.given = self.executor is executor
         self.sent = []  # (kind, model, extractor) of the objectives that the workers know
+        self.name = secrets.token_hex(4)    # workers of a cluster may know objectives of other searches
     @property
     def n(self)->int:
         "Number of workers: those that are there, or that will be"
@@ -125,23 +127,25 @@ class WorkerPool:
     def __enter__(self): return self
     def __exit__(self, *_): self.close()
 
-    def key(self, fitness:Fitness)->str:
-        "The name under which workers know an objective, which is broadcast if it is new; raises ValueError if it cannot be sent"
-        mine = type(fitness), fitness.model, fitness.extractor
-        for i, other in enumerate(self.sent):
-            if all(a is b for a, b in zip(mine, other)): return f'{id(self)}-{i}'
-        write_fitness(fitness)
-        self.sent.append(mine)
-        key = f'{id(self)}-{len(self.sent) - 1}'
-        self.executor.broadcast(key, lambda: _bytes_of(fitness))
-        return key
+# %% ../nbs/73_executors.ipynb #a0c55fb1
+@patch
+def key(self:WorkerPool, fitness:Fitness)->str:
+    "The name under which workers know an objective, which is broadcast if it is new; raises ValueError if it cannot be sent"
+    mine = type(fitness), fitness.model, fitness.extractor
+    for i, other in enumerate(self.sent):
+        if all(a is b for a, b in zip(mine, other)): return f'{self.name}-{i}'
+    write_fitness(fitness)
+    self.sent.append(mine)
+    key = f'{self.name}-{len(self.sent) - 1}'
+    self.executor.broadcast(key, lambda: _bytes_of(fitness))
+    return key
 
 def _bytes_of(fitness): # an objective as bytes
     file = io.BytesIO()
     write_fitness(fitness, file)
     return file.getvalue()
 
-# %% ../nbs/73_executors.ipynb #98647116
+# %% ../nbs/73_executors.ipynb #a5402b8b
 @patch
 def compute(self:WorkerPool,
     fitness:Fitness,    # whose model, extractor and noise they use, and which gets the features
@@ -163,6 +167,7 @@ def compute(self:WorkerPool,
 @patch
 def _doubt(self:WorkerPool, fitness): return lambda job, answer: doubt_features(job, answer, fitness.extractor.dim)
 
+# %% ../nbs/73_executors.ipynb #51346e06
 @patch
 def _take(self:WorkerPool, fitness, job, answer, got, left, computed, tick):
     "Take the answer to a job"
@@ -198,7 +203,7 @@ def _parse(text): # (kind, what stands behind it, options)
         options[name] = number if name in _COMMON else max(1, int(number))
     return kind, where, options
 
-# %% ../nbs/73_executors.ipynb #bed35dc0
+# %% ../nbs/73_executors.ipynb #0ecda9ac
 def open_executor(
     executor=None,  # an Executor, a text such as 'dask://host:8786', a Dask client, or an executor of `concurrent.futures` or a function that makes one; None: processes on this machine
     workers:int=1,  # number of processes, or of calls at a time where the executor does not say it
@@ -213,6 +218,7 @@ def open_executor(
         return FuturesExecutor(executor, workers if workers > 1 else getattr(executor, '_max_workers', 1))
     raise ValueError(f'an executor is a text such as processes:4, an Executor, or one of concurrent.futures, got {executor!r}')
 
+# %% ../nbs/73_executors.ipynb #35846a9b
 def _named(text):
     kind, where, options = _parse(text)
     common = {k: options.pop(k) for k in _COMMON if k in options}

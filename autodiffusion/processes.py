@@ -16,7 +16,7 @@ import torch
 from fastcore.basics import patch
 from .workers import Executor, Station, WorkerLost, check_version, own_version, usable_cpus
 
-# %% ../nbs/66_processes.ipynb #6a24623a
+# %% ../nbs/66_processes.ipynb #8860331c
 UNKNOWN, RESULT, ERROR = 'unknown', 'result', 'error'   # kinds of answers
 
 def _answer(station, key, function, args, data=None): # (kind, value)
@@ -33,6 +33,7 @@ def _portable(e:Exception)->Exception:
     try: return pickle.loads(pickle.dumps(e))
     except Exception: return RuntimeError(f'{type(e).__name__}: {e}')
 
+# %% ../nbs/66_processes.ipynb #a4e84e8d
 def serve(
     connection,         # multiprocessing.connection.Connection to the process that runs the search
     station:Station,    # what this worker keeps
@@ -46,7 +47,7 @@ def serve(
         except (BrokenPipeError, ConnectionError): return
         except Exception as e: connection.send((ERROR, _portable(e)))     # the result cannot be pickled
 
-# %% ../nbs/66_processes.ipynb #7945dbf1
+# %% ../nbs/66_processes.ipynb #4da5ed44
 class _Line:
     "A worker at the other end of a connection"
     def __init__(self, connection, data, process=None):
@@ -67,19 +68,21 @@ class _Line:
         self.alive = False
         self.connection.close()
         self._drain()
-    def _pass_on(self, future, call):
-        "Send a call and take its answer; raises EOFError or OSError where the line is dead"
-        if not future.set_running_or_notify_cancel(): return
-        try: kind, value = self._ask(call)
-        except (EOFError, OSError):
-            self.alive = False
-            future.set_exception(WorkerLost(self._why()))
-            raise
-        except Exception as e: kind, value = ERROR, e   # it cannot be pickled, or not be read
-        if kind == ERROR: future.set_exception(value)
-        else: future.set_result(value)
 
-# %% ../nbs/66_processes.ipynb #e0e01c0a
+# %% ../nbs/66_processes.ipynb #5a2e6fdd
+@patch
+def _pass_on(self:_Line, future, call):
+    "Send a call and take its answer; raises EOFError or OSError where the line is dead"
+    if not future.set_running_or_notify_cancel(): return
+    try: kind, value = self._ask(call)
+    except (EOFError, OSError):
+        self.alive = False
+        future.set_exception(WorkerLost(self._why()))
+        raise
+    except Exception as e: kind, value = ERROR, e   # it cannot be pickled, or not be read
+    if kind == ERROR: future.set_exception(value)
+    else: future.set_result(value)
+
 @patch
 def _ask(self:_Line, call): # (kind, value)
     self.connection.send(call)
@@ -88,6 +91,7 @@ def _ask(self:_Line, call): # (kind, value)
     self.connection.send((*call, self.data(call[0])))
     return self.connection.recv()
 
+# %% ../nbs/66_processes.ipynb #d1f972bf
 @patch
 def _drain(self:_Line):
     "End the futures of calls that nobody will answer"
@@ -105,6 +109,7 @@ def _why(self:_Line):
     if code is None: return 'its connection ended'
     return f'killed by signal {-code}' if code < 0 else f'ended with status {code}'
 
+# %% ../nbs/66_processes.ipynb #5e751441
 @patch
 def stop(self:_Line, patience:float=0.):
     "End the worker, at once if it does not end by itself within some seconds"
@@ -134,7 +139,7 @@ def _end_with_parent():
         os._exit(1)
     threading.Thread(target=watch, daemon=True).start()
 
-# %% ../nbs/66_processes.ipynb #890ba7e7
+# %% ../nbs/66_processes.ipynb #9047cd84
 class ProcessExecutor(Executor):
     "Processes on this machine"
     name = 'processes'
@@ -149,31 +154,38 @@ class ProcessExecutor(Executor):
         self.folder = tempfile.TemporaryDirectory(prefix='autodiffusion-')
         self.files = {}     # name of data -> path
 
-    def workers(self):
-        for w, line in [*self.lines.items()]:
-            if not line.alive: self._drop(w, line)
-        places = {l.place for l in self.lines.values() if l.process}
-        for place in range(self.n):
-            if place not in places: self._start(place)
-        return [w for w, line in self.lines.items() if line.ready]
-    def _drop(self, worker, line):
-        "Forget a worker that has ended; raises RuntimeError where none ever begins"
-        del self.lines[worker]
-        self.failed = 0 if line.ready else self.failed + 1
-        if self.failed >= 3:
-            raise RuntimeError(f'{self.failed} worker processes ended before they began, the last was {line._why()}. In '
-                'a script, start the search below the line if __name__ == "__main__":')
-    def _start(self, place):
-        context = multiprocessing.get_context('spawn')
-        ours, theirs = context.Pipe()
-        process = context.Process(target=_work, args=(theirs, place, self.threads), daemon=True)
-        process.start()
-        theirs.close()
-        line = _Line(ours, lambda key: self.files[key], process)
-        line.place, self.started = place, self.started + 1
-        self.lines[f'process {self.started}'] = line
+# %% ../nbs/66_processes.ipynb #3cc1fa46
+@patch
+def workers(self:ProcessExecutor):
+    for w, line in [*self.lines.items()]:
+        if not line.alive: self._drop(w, line)
+    places = {l.place for l in self.lines.values() if l.process}
+    for place in range(self.n):
+        if place not in places: self._start(place)
+    return [w for w, line in self.lines.items() if line.ready]
 
-# %% ../nbs/66_processes.ipynb #b4ffe095
+@patch
+def _drop(self:ProcessExecutor, worker, line):
+    "Forget a worker that has ended; raises RuntimeError where none ever begins"
+    del self.lines[worker]
+    self.failed = 0 if line.ready else self.failed + 1
+    if self.failed >= 3:
+        raise RuntimeError(f'{self.failed} worker processes ended before they began, the last was {line._why()}. In '
+            'a script, start the search below the line if __name__ == "__main__":')
+
+# %% ../nbs/66_processes.ipynb #f7e75691
+@patch
+def _start(self:ProcessExecutor, place):
+    context = multiprocessing.get_context('spawn')
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_work, args=(theirs, place, self.threads), daemon=True)
+    process.start()
+    theirs.close()
+    line = _Line(ours, lambda key: self.files[key], process)
+    line.place, self.started = place, self.started + 1
+    self.lines[f'process {self.started}'] = line
+
+# %% ../nbs/66_processes.ipynb #0138a239
 @patch
 def broadcast(self:ProcessExecutor, key, make):
     if key in self.files: return
@@ -193,6 +205,7 @@ def submit(self:ProcessExecutor, worker, key, function, *args):
 def replace(self:ProcessExecutor, worker):
     if worker in self.lines: self.lines.pop(worker).stop()
 
+# %% ../nbs/66_processes.ipynb #e28ece53
 @patch
 def close(self:ProcessExecutor):
     for line in self.lines.values(): line.calls.put(None)
@@ -200,7 +213,7 @@ def close(self:ProcessExecutor):
     self.lines = {}
     self.folder.cleanup()
 
-# %% ../nbs/66_processes.ipynb #0e4dc4c1
+# %% ../nbs/66_processes.ipynb #8fa4d571
 def torchrun_rank()->int: # rank of this process
     "Which process of a torchrun this is; raises ValueError when it is none"
     missing = [k for k in ('RANK', 'WORLD_SIZE', 'MASTER_ADDR', 'MASTER_PORT') if k not in os.environ]
@@ -223,6 +236,7 @@ def serve_torchrun():
     place = int(os.environ.get('LOCAL_RANK', 0))
     serve(connection, Station(place, max(1, usable_cpus()//local)))
 
+# %% ../nbs/66_processes.ipynb #63b27eb1
 def _keep_alive(connection):
     "Let the system notice when the machine at the other end is gone"
     s = socket.socket(fileno=os.dup(connection.fileno()))
@@ -231,7 +245,7 @@ def _keep_alive(connection):
         if hasattr(socket, option): s.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
     s.close()
 
-# %% ../nbs/66_processes.ipynb #d9d4257a
+# %% ../nbs/66_processes.ipynb #ab1a3d4c
 class TorchrunExecutor(ProcessExecutor):
     "The processes that torchrun started, and one beside this"
     name = 'torchrun'
@@ -244,22 +258,27 @@ class TorchrunExecutor(ProcessExecutor):
         self.store = _store()
         self.store.set('autodiffusion', json.dumps(dict(port=self.listener.address[1], key=key.hex())))
         threading.Thread(target=self._accept, daemon=True).start()
-    def _accept(self):
-        "Take in workers, also those that come late"
-        while True:
-            try:
-                connection = self.listener.accept()
-                _keep_alive(connection)
-                version, rank = connection.recv()
-                check_version(version, f'rank {rank}')
-            except OSError: return      # closed
-            except Exception as e:      # someone else at the door
-                print(f'torchrun: a worker was turned away ({e})')
-                continue
-            self.lines = {**self.lines, f'rank {rank}': _Line(connection, lambda k: Path(self.files[k]).read_bytes())}
-    def close(self):
-        self.listener.close()
-        super().close()
+
+# %% ../nbs/66_processes.ipynb #0de25b72
+@patch
+def _accept(self:TorchrunExecutor):
+    "Take in workers, also those that come late"
+    while True:
+        try:
+            connection = self.listener.accept()
+            _keep_alive(connection)
+            version, rank = connection.recv()
+            check_version(version, f'rank {rank}')
+        except OSError: return      # closed
+        except Exception as e:      # someone else at the door
+            print(f'torchrun: a worker was turned away ({e})')
+            continue
+        self.lines = {**self.lines, f'rank {rank}': _Line(connection, lambda k: Path(self.files[k]).read_bytes())}
+
+@patch
+def close(self:TorchrunExecutor):
+    self.listener.close()
+    ProcessExecutor.close(self)
 
 # %% ../nbs/66_processes.ipynb #7ef06cf6
 @functools.cache
@@ -288,7 +307,7 @@ class FuturesExecutor(Executor):
     def close(self):
         if self.executor and not self.given: _shut_down(self.executor)
 
-# %% ../nbs/66_processes.ipynb #7512187d
+# %% ../nbs/66_processes.ipynb #16a2de80
 @patch
 def _send(self:FuturesExecutor, future, call):
     "Submit a call whose answer goes to a future; a second time with the data, where they are asked for"
@@ -309,6 +328,7 @@ def _send(self:FuturesExecutor, future, call):
             self.executor = None
         future.set_exception(WorkerLost(str(e)))
 
+# %% ../nbs/66_processes.ipynb #9a673676
 def _shut_down(executor, patience:float=5.): # seconds to wait for each process
     "Shut an executor down without waiting for ever: a process that was killed may have left a lock on which others wait"
     processes = list((getattr(executor, '_processes', None) or {}).values())

@@ -18,10 +18,11 @@ from torch.serialization import default_restore_location
 from tqdm import tqdm
 from . import __version__
 
-# %% ../nbs/64_workers.ipynb #67227b85
+# %% ../nbs/64_workers.ipynb #cb16bb1c
 class WorkerLost(RuntimeError):
     "A worker died, was stopped, or cannot be reached any more"
 
+# %% ../nbs/64_workers.ipynb #ab1e3954
 class Executor:
     "Runs calls on workers; one of one's own overrides these methods"
     name = 'workers'    # how texts call it
@@ -135,7 +136,7 @@ def check_version(
         raise RuntimeError(f'{worker} has autodiffusion {there["autodiffusion"]}, this process '
             f'{here["autodiffusion"]}: install the same release everywhere')
 
-# %% ../nbs/64_workers.ipynb #287995b3
+# %% ../nbs/64_workers.ipynb #f4d976a6
 class Malformed(str):
     "Why an answer cannot be right, whoever gives it"
 
@@ -150,6 +151,7 @@ def tell(text:str):
     "Say something on standard error, above a progress bar if there is one"
     tqdm.write(text, file=sys.stderr)
 
+# %% ../nbs/64_workers.ipynb #c0b1dc1e
 @dataclass(eq=False)
 class Dispatcher:
     "Hands out jobs to the workers of an executor"
@@ -166,7 +168,7 @@ class Dispatcher:
         try: return finished.get(timeout=seconds)
         except queue.Empty: return None
 
-# %% ../nbs/64_workers.ipynb #cfe5ee7f
+# %% ../nbs/64_workers.ipynb #c6948c09
 @patch
 def map(self:Dispatcher,
     key:str,        # name of the data that was broadcast
@@ -183,6 +185,7 @@ def map(self:Dispatcher,
             yield under_way.results.pop(k)
     finally: under_way.cancel()
 
+# %% ../nbs/64_workers.ipynb #d37c6e0c
 class _UnderWay:
     "Jobs of one call of `map`"
     def __init__(self, dispatcher, key, function, jobs, doubt, ahead):
@@ -194,7 +197,7 @@ class _UnderWay:
     def cancel(self):
         for future in self.running: future.cancel()
 
-# %% ../nbs/64_workers.ipynb #3234d962
+# %% ../nbs/64_workers.ipynb #9b1ba435
 @patch
 def turn(self:_UnderWay, k:int):
     "Go on until something happens; `k` is the job whose result is wanted next"
@@ -220,6 +223,7 @@ def _look(self:_UnderWay):
     if there: self.alone_since = None
     else: self._wait_for_workers()
 
+# %% ../nbs/64_workers.ipynb #f5b77930
 @patch
 def _wait_for_workers(self:_UnderWay):
     d, now = self.d, self.d.now()
@@ -232,7 +236,7 @@ def _wait_for_workers(self:_UnderWay):
         d.say(f'{d.executor.name}: waiting for workers, {alone:.0f} of {d.executor.wait:.0f} seconds; what was scored is kept')
         self.said = now
 
-# %% ../nbs/64_workers.ipynb #a04e106a
+# %% ../nbs/64_workers.ipynb #f72820d4
 @patch
 def _hand_out(self:_UnderWay, k):
     load = Counter(c.worker for c in self.running.values())
@@ -254,13 +258,14 @@ def _choose(self:_UnderWay, worker): # number of a job, or None
     del self.queue[i]
     return job
 
+# %% ../nbs/64_workers.ipynb #70d13e21
 @patch
 def _start(self:_UnderWay, worker, job):
     future = self.d.executor.submit(worker, self.key, self.function, *self.jobs[job])
     self.running[future] = Call(job, worker, self.d.now())
     future.add_done_callback(self.finished.put)
 
-# %% ../nbs/64_workers.ipynb #298b33d1
+# %% ../nbs/64_workers.ipynb #afd3d961
 @patch
 def _take(self:_UnderWay, call, future):
     "Take an answer; the worker's next job begins now"
@@ -282,6 +287,7 @@ def _take(self:_UnderWay, call, future):
         self.queue.appendleft(call.job)
     else: self._believe(call.job, result, doubt)
 
+# %% ../nbs/64_workers.ipynb #4f9989ea
 @patch
 def _believe(self:_UnderWay, job, result, doubt):
     "Take a second doubtful answer, or say that it cannot be taken"
@@ -300,7 +306,7 @@ def _blame(self:_UnderWay, worker, doubt, other):
         d.executor.replace(worker)
         self.looked = -1e9
 
-# %% ../nbs/64_workers.ipynb #9de7b239
+# %% ../nbs/64_workers.ipynb #3946c7d1
 @patch
 def _lose(self:_UnderWay, call, why, counts=True):
     "A job's worker is gone: put the job back, at the head of the queue"
@@ -315,6 +321,7 @@ def _lose(self:_UnderWay, call, why, counts=True):
             'line if __name__ == "__main__":')
     d.say(f'{call.worker} is lost ({why}); its job is done by another')
 
+# %% ../nbs/64_workers.ipynb #629ed13c
 @patch
 def _give_up_late(self:_UnderWay):
     "Replace workers that have been at one job for too long"
@@ -329,7 +336,7 @@ def _give_up_late(self:_UnderWay):
             self._lose(c, f'no answer within {limit:g} seconds', i == 0)
         self.looked = -1e9
 
-# %% ../nbs/64_workers.ipynb #f7447378
+# %% ../nbs/64_workers.ipynb #a44d1352
 class Simulated(Executor):
     "Workers that exist on paper, for trying a dispatcher on a clock that jumps from event to event"
     name = 'simulated workers'
@@ -348,6 +355,7 @@ class Simulated(Executor):
         self.log.append((worker, begin, min(end, self.there[worker][1]), args))
         return future
 
+# %% ../nbs/64_workers.ipynb #66386b1d
 @dataclass(eq=False)
 class SimulatedDispatcher(Dispatcher):
     "The dispatcher on the clock of simulated workers"
