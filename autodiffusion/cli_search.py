@@ -61,6 +61,7 @@ def autodiffusion_search(
     if o.diffusers:
         _report_lists(result, out)
 
+# %% ../nbs/124_cli_search.ipynb #87deb387
 def _search(o, executor): # Result
     "The search that the options describe, on the workers of an executor if there is one"
     r, dev = get_recipe(o.recipe) if o.recipe else None, open_device(o.device)
