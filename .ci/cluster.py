@@ -135,9 +135,12 @@ def on_dask(searches):
 def on_ray(searches):
     from autodiffusion.clusters import RayExecutor
     head, a = Node(1), Node(2)
+    # with ports given, a node does not wait for those that its agents choose; on a busy machine it gives up on that
+    agents = ('runtime-env-agent-port', 'dashboard-agent-grpc-port', 'dashboard-agent-listen-port', 'metrics-export-port')
+    ports = [w for k, a in enumerate(agents) for w in (f'--{a}', 6390 + k)]
     def start(node, cpus, *words):
         return node.start('ray', 'start', *words, '--node-ip-address', node.address, '--num-cpus', cpus, '--object-store-memory', 100_000_000,
-            '--disable-usage-stats', '--include-log-monitor', 'false', '--block')
+            '--disable-usage-stats', '--include-log-monitor', 'false', *ports, '--block')
     running = [start(head, 1, '--head', '--port', 6379, '--ray-client-server-port', 10001, '--include-dashboard', 'false')]
     def connected(): return RayExecutor(f'ray://{head.address}:10001', timeout=2)
     e = first_of(connected)

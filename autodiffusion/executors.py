@@ -83,7 +83,7 @@ def doubt_features(
         if not np.isfinite(f).all(): return 'features that are not finite'
     return ''
 
-# %% ../nbs/73_executors.ipynb #71e66309
+# %% ../nbs/73_executors.ipynb #4e7845e5
 JOB_CANDIDATES = 16    # most candidates in a job
 
 def make_jobs(
@@ -92,16 +92,16 @@ def make_jobs(
     n:int,              # number of samples
     workers:int,        # number of workers
 )->list: # of (candidates, range of samples)
-    "The jobs for the features of the first `n` samples: at least two for each worker, of candidates that have equally many features already"
+    "The jobs for the features of the first `n` samples, of candidates that have equally many features already; the last ones are the smallest"
     jobs = []
     fit_in_memory = int(fitness.cache_mb*2**20/(4*n*fitness.extractor.dim))
     most = max(1, min(JOB_CANDIDATES, fit_in_memory))
     for have, group in itertools.groupby(candidates, lambda c: len(fitness.cache.get(c, ()))):
         group, ranges = list(group), list(batch_ranges(have, n, fitness.rungs, fitness.batch_size))
-        for_all = math.ceil(2*workers/max(1, len(ranges)))
-        k = min(len(group), max(math.ceil(len(group)/most), for_all))
-        cuts = [round(i*len(group)/k) for i in range(k + 1)]
-        jobs += [(group[a:b], r) for a, b in zip(cuts, cuts[1:]) for r in ranges]
+        while group and ranges:
+            size = min(most, math.ceil(len(group)*len(ranges)/(2*workers))) if workers > 1 else most
+            part, group = group[:size], group[size:]
+            jobs += [(part, r) for r in ranges]
     return jobs
 
 # %% ../nbs/73_executors.ipynb #630c1f88
