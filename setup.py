@@ -8,6 +8,7 @@ ini = ConfigParser()
 ini.read(here/'settings.ini', encoding='utf-8')
 cfg = ini['DEFAULT']
 name, lib, readme = cfg['lib_name'], cfg['lib_path'], here/'README.md'
+extras = {k: cfg[f'{k}_requirements'].split() for k in ('diffusers', 'dask', 'ray')}
 stages = {'2': 'Pre-Alpha', '3': 'Alpha', '4': 'Beta', '5': 'Production/Stable'}
 
 setup(
@@ -21,6 +22,6 @@ setup(
                  'Programming Language :: Python :: 3', 'Topic :: Scientific/Engineering :: Artificial Intelligence'],
     packages=find_packages(include=[lib, f'{lib}.*']), package_data={lib: cfg['package_data'].split()}, zip_safe=False,
     python_requires=f'>={cfg["min_python"]}', install_requires=cfg['requirements'].split(),
-    extras_require={'dev': [*cfg['dev_requirements'].split(), *cfg['diffusers_requirements'].split()], 'diffusers': cfg['diffusers_requirements'].split()},
+    extras_require={**extras, 'dev': [*cfg['dev_requirements'].split(), *sum(extras.values(), [])]},
     # the second entry lets the documentation of other nbdev projects link to ours
     entry_points={'console_scripts': cfg['console_scripts'].split(), 'nbdev': [f'{lib}={lib}._modidx:d']})

@@ -7,6 +7,7 @@ __all__ = ['autodiffusion_stats', 'autodiffusion_fid', 'autodiffusion_evaluate']
 
 # %% ../nbs/127_cli_evaluate.ipynb #1380d0fe
 import warnings
+from contextlib import nullcontext
 from pathlib import Path
 from fastcore.script import store_true
 from .features import INCEPTION
@@ -17,6 +18,7 @@ from .metrics import check_batches, evaluate
 from .features import inception_outputs
 from .metrics import needs_images, open_batch
 from .statistics_files import is_statistics, load_statistics
+from .executors import open_executor, spread
 from .cli_options import check_files, command, image_size
 from .cli_model import open_device
 from .cli_reference import check_form, check_resize, check_statistics, open_extractor
@@ -120,6 +122,7 @@ def autodiffusion_evaluate(
     convert:store_true=False,       # make 8-bit RGB of images that are grey, of a palette, transparent (over white), CMYK or of 16 bits
     batch_size:int=64,              # images at a time
     device:str='auto',              # where to compute: cpu, cuda, cuda:1, ..., or auto
+    executor:str=None,              # workers on this or other machines that run the network: processes:4, torchrun, dask://host:8786 or ray://host:10001
     quiet:store_true=False,         # show no progress bar
 ):
     "Inception Score, FID, sFID, precision and recall of a batch of samples, as OpenAI's evaluator has them"
@@ -133,5 +136,7 @@ def autodiffusion_evaluate(
         check_form(f'{samples} and {reference}', **form)
     # before the weights are fetched
     check_batches(a, b, InceptionOutputs(None, RESIZE[resize]) if any_images else None, k, warn=False)
-    outputs = inception_outputs(weights, dev, resize) if any_images else None
-    print(evaluate(a, b, outputs, k, batch_size, dev, not quiet))
+    with open_executor(executor) if executor is not None and any_images else nullcontext() as pool:
+        outputs = inception_outputs(weights, dev, resize) if any_images else None
+        if pool: outputs = spread(outputs, pool)
+        print(evaluate(a, b, outputs, k, batch_size, dev, not quiet))

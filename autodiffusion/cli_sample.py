@@ -7,6 +7,7 @@ __all__ = ['autodiffusion_sample']
 
 # %% ../nbs/125_cli_sample.ipynb #a1b6b8a0
 import os, re, sys
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 import torch
@@ -17,6 +18,7 @@ from .samplers import check_labels, check_times, evaluations, gradients, plan, s
 from .candidate import load_candidate
 from .images import EXTENSIONS
 from .autotune import fastest_precision
+from .executors import open_executor
 from .batches import sample_to, run_workers, worker, worker_device
 from .plots import image_grid, own_png, save_png
 from .cli_options import check_files, command, number_list, options, word_list
@@ -40,6 +42,7 @@ def autodiffusion_sample(
     precision:str='auto',   # float32, bfloat16, float16, auto (the one that the candidate was scored in, else the model's own), or fastest (by timing: not the same images to the last bit); of a pipeline's weights, see --dtype
     device:str='auto',      # where to compute: cpu, cuda, cuda:1, ..., or auto
     devices:str=None,       # or several at once, one process each, such as cuda:0,cuda:1, or all (every GPU); for .npz and folders
+    executor:str=None,      # or workers on this or other machines: processes:4, torchrun, dask://host:8786 or ray://host:10001; for .npz and folders
     any_model:store_true=False, # use a candidate that was found for another model
     quiet:store_true=False, # show no progress bar
     **kwargs
@@ -52,11 +55,10 @@ def autodiffusion_sample(
     _check_options(o)
     if many and o.memory:   # only the workers offload
         o.memory = ','.join(w for w in word_list(o.memory) if w != 'offload')
-    m, c = _model_and_steps(o, 'cpu' if many else open_device(worker_device(device)))
-    if many:
-        print(_draw_with_workers(o, m, c, words, many))
-    else:
-        print(_draw(o, m, c))
+    # workers first: a wrong address is known at once, and under torchrun all processes but the first open no model
+    with open_executor(executor) if executor is not None else nullcontext() as pool:
+        m, c = _model_and_steps(o, 'cpu' if many else open_device(worker_device(device)))
+        print(_draw_with_workers(o, m, c, words, many) if many else _draw(o, m, c, pool))
 
 # %% ../nbs/125_cli_sample.ipynb #d2b2d482
 def check_out(
@@ -91,6 +93,10 @@ def _check_options(o):
     check_out(o.out)
     if o.timesteps is not None:
         number_list(o.timesteps)
+    if o.executor is None: return
+    if o.devices is not None: raise ValueError('give either --devices or --executor')
+    if Path(o.out).suffix == '.png':
+        raise ValueError(f'{o.out}: one grid is drawn by one --device; --executor is for .npz files and folders')
 
 # %% ../nbs/125_cli_sample.ipynb #95a3afa5
 def precision_of(o, model, candidate)->str:
@@ -131,7 +137,7 @@ def _summary(o, m, c):
     return f'{o.out}: {o.n} images, {len(how.steps)} steps, {cost}'
 
 # %% ../nbs/125_cli_sample.ipynb #4301b6fa
-def _draw(o, m, c):
+def _draw(o, m, c, executor):
     "Draw images into a grid, an npz or a folder; returns what to print"
     settings = dict(n=o.n, seed=o.seed, sampler=o.sampler, t_end=o.t_end, eta=o.eta, labels=o.label,
         batch_size=o.batch_size, progress=not o.quiet)
@@ -141,7 +147,7 @@ def _draw(o, m, c):
             used = fastest_precision(m)
         save_png(o.out, image_grid(sample(m, c, precision=used, **settings)))
     else:
-        drawn = sample_to(o.out, m, c, precision=used, **settings)
+        drawn = sample_to(o.out, m, c, precision=used, executor=executor, **settings)
         if drawn.missing: return str(drawn)     # other processes still draw
         used = drawn.precision
     return f'{_summary(o, m, c)}, {precision_note(o.precision, used, c)}'

@@ -6,13 +6,14 @@
 __all__ = ['autodiffusion_search']
 
 # %% ../nbs/124_cli_search.ipynb #ef4586a2
+from contextlib import nullcontext
 from pathlib import Path
 import numpy as np
 from fastcore.meta import delegates
 from fastcore.script import store_true
 from .denoiser import Denoiser
 from .fitness import Fitness
-from .executors import write_fitness
+from .executors import open_executor, write_fitness
 from .journal import best_of
 from .search import Search
 from .space import SearchSpace
@@ -41,6 +42,7 @@ def autodiffusion_search(
     seed:int=0,                 # seed of the search and its noise; same seed and precision, same result
     out:str='runs/search',      # folder for the journal and the results; an interrupted search there is continued
     workers:int=1,              # processes that sample at the same time
+    executor:str=None,          # instead of --workers, where they are: processes:4, torchrun, dask://host:8786 or ray://host:10001
     target:int=None,            # for --diffusers, instead of --reference: come close to what the pipeline draws with so many steps
     many:int=None,              # also score so many uniform steps, to show what few steps have to come near
     start_from:str=None,        # folder of another search, such as one of another device or version: begin with its best candidates
@@ -54,24 +56,31 @@ def autodiffusion_search(
     "Search the time steps that make a diffusion model's few-step images best"
     o = options(locals())
     _check_options(o)
-    r, dev = get_recipe(recipe) if recipe else None, open_device(device)
+    # workers first: a wrong address is known at once, and under torchrun all processes but the first open no model
+    with open_executor(executor) if executor is not None else nullcontext() as pool:
+        result = _search(o, pool)
+    _report(result, out)
+    if o.diffusers:
+        _report_lists(result, out)
+
+# %% ../nbs/124_cli_search.ipynb #87deb387
+def _search(o, executor): # Result
+    "The search that the options describe, on the workers of an executor if there is one"
+    r, dev = get_recipe(o.recipe) if o.recipe else None, open_device(o.device)
     o.start = number_list(o.start, 'start') if o.start else None
     o.rungs = number_list(o.rungs, 'rungs') if o.rungs else None
     m, pipe = _open_model(o, r, dev)
     space, initial = search_space(o, r, m)
-    ref = pipeline_target(m, pipe, target) if pipe is not None and target is not None else None
+    ref = pipeline_target(m, pipe, o.target) if pipe is not None and o.target is not None else None
     _check_early(o, r, m, space, initial, ref)
     if ref is None:
-        ref = open_reference(reference, o.features, o.weights, dev, m, Path(out)/'reference.npz', o.resize,
-            progress=not quiet, **image_form(o))
+        ref = open_reference(o.reference, o.features, o.weights, dev, m, Path(o.out)/'reference.npz', o.resize,
+            progress=not o.quiet, **image_form(o))
     if o.budget is not None:
         space = with_sensitivity(o, m, space)
     search = _make_search(o, r, m, space, initial, ref)
-    if not quiet: print(_announcement(search, out), flush=True)
-    result = search.run(progress=not quiet, workers=workers)
-    _report(result, out)
-    if o.diffusers:
-        _report_lists(result, out)
+    if not o.quiet: print(_announcement(search, o.out), flush=True)
+    return search.run(progress=not o.quiet, workers=o.workers, executor=executor)
 
 # %% ../nbs/124_cli_search.ipynb #7acf7270
 def _check_options(o):
@@ -80,6 +89,8 @@ def _check_options(o):
     check_files(reference=o.reference, weights=o.weights)
     check_together(o)
     image_form(o)
+    if o.executor is not None and o.workers != 1:
+        raise ValueError('give either --workers, processes on this machine, or --executor')
 
 # %% ../nbs/124_cli_search.ipynb #3086bdc7
 def _open_model(o, recipe, device):
@@ -143,7 +154,7 @@ def _check_early(o, recipe, model, space, initial, ref):
     stand_in = load_demo()[1]
     # what is not known yet: the reference, and the sensitivity of the blocks
     _make_search(o, recipe, model, space, initial, stand_in).check_out(('reference', 'blocks'))
-    if o.workers > 1:
+    if o.workers > 1 or o.executor:
         write_fitness(Fitness(model, ref or stand_in, 2))
 
 # %% ../nbs/124_cli_search.ipynb #c91db3d0

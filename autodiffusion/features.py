@@ -153,6 +153,9 @@ class InceptionOutputs:
         "(B, D), (B, S) and (B, classes) float32 on the CPU; raises TypeError for images that are not uint8"
         _check_uint8(images)
         with torch.inference_mode(): return tuple(a.float().cpu() for a in self.fn(to_rgb(images)))
+    def over(self, images, batch_size:int): # Images
+        "The same as arrays, for one batch of a set of images after the other"
+        for u in images.batches(batch_size): yield tuple(a.numpy() for a in self(u))
 
 def inception_outputs(
     weights=None,               # local file of the Inception weights; by default pytorch-fid downloads it once

@@ -137,13 +137,12 @@ def activations(
     if len(ims) < 2: raise ValueError(f'{ims.origin}: statistics need at least 2 images, found {len(ims)}')
     pools, all_logits, moments = [], [], [Moments(d) for d in extractor.dims]
     with tqdm(total=len(ims), desc='Inception', unit='img', disable=not progress) as bar:
-        for u in ims.batches(batch_size):
-            pool, spatial, logits = (a.numpy() for a in extractor(u))
+        for pool, spatial, logits in extractor.over(ims, batch_size):
             pools.append(pool)
             all_logits.append(logits)
             moments[0].update(pool)
             moments[1].update(spatial)
-            bar.update(len(u))
+            bar.update(len(pool))
     if not all(np.isfinite(m.mean).all() for m in moments):
         raise ValueError(f'{ims.origin}: the features contain NaN or infinite values')
     stats = [Reference(m.mean, m.cov, m.n, name, extractor.preprocessing, ims.origin)

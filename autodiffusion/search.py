@@ -7,7 +7,7 @@ __all__ = ['HELD_OUT', 'Search', 'Bound']
 
 # %% ../nbs/80_search.ipynb #8120b80a
 import dataclasses, math, os, warnings
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import NamedTuple
 from fastcore.basics import patch
@@ -22,7 +22,7 @@ from .frechet import Reference
 from .autotune import autotune
 from .fitness import Fitness, state_bytes
 from .journal import Journal, pack, plain, read_config, refuse_other, unpack
-from .executors import WorkerPool, process_pool, write_fitness
+from .executors import WorkerPool, write_fitness
 from autodiffusion.fingerprint import (network_settings, reference_fingerprint, space_fingerprint,
     weights_fingerprint)
 from .live import live_view
@@ -280,24 +280,22 @@ def _prepare(self:Search, journal, progress):
 @contextmanager
 def start(self:Search, progress=True, workers=1, executor=None): # Run
     "A run with its journal, bar and workers, which are closed in the end; Ctrl-C says what is kept"
-    pool = WorkerPool(executor or (lambda: process_pool(workers)), workers) if workers != 1 or executor else None
-    if pool: write_fitness(Fitness(self.model, self.reference, 2))   # complains about what cannot be sent
-    journal = Journal(self.out and self.out/'journal.jsonl', self.config, rebatch=self.rebatch)
-    try:
-        self._prepare(journal, progress)
-        if get_sampler(self.space.sampler).assumes_even:
-            warnings.warn(f'{self.space.sampler} uses the weights of evenly spaced steps, also for the uneven ones that '
-                'are tried here; ipndm is the same with weights for them')
-        with Bar(None if self.from_outside else self.bound().images, progress) as bar:
-            yield self._run(journal, bar, pool)
-    except KeyboardInterrupt:
-        kept = 'nothing was written, as no output folder was given'
-        if self.out: kept = (f'{len(journal.records)} scores are kept in {journal.path}; run the same command again '
-            'to continue')
-        raise Stopped(f'stopped: {kept}') from None
-    finally:
-        journal.close()
-        if pool: pool.close()
+    alone = workers == 1 and executor is None
+    with nullcontext() if alone else WorkerPool(executor, workers) as pool:
+        if pool: write_fitness(Fitness(self.model, self.reference, 2))   # complains about what cannot be sent
+        with closing(Journal(self.out and self.out/'journal.jsonl', self.config, rebatch=self.rebatch)) as journal:
+            try:
+                self._prepare(journal, progress)
+                if get_sampler(self.space.sampler).assumes_even:
+                    warnings.warn(f'{self.space.sampler} uses the weights of evenly spaced steps, also for the uneven ones '
+                        'that are tried here; ipndm is the same with weights for them')
+                with Bar(None if self.from_outside else self.bound().images, progress) as bar:
+                    yield self._run(journal, bar, pool)
+            except KeyboardInterrupt:
+                kept = 'nothing was written, as no output folder was given'
+                if self.out: kept = (f'{len(journal.records)} scores are kept in {journal.path}; run the same command '
+                    'again to continue')
+                raise Stopped(f'stopped: {kept}') from None
 
 # %% ../nbs/80_search.ipynb #ea8c1249
 @patch
@@ -319,7 +317,7 @@ def _run(self:Search, journal, bar, pool)->Run:
 def run(self:Search,
     progress:bool=True, # show a bar with the time left
     workers:int=1,      # processes that sample at the same time; they share the processor's threads; the result does not depend on them, apart from rounding when thread counts differ
-    executor=None,      # an executor of processes (`concurrent.futures`), or a function that makes one; by default a pool on this machine
+    executor=None,      # where they are: an Executor, a text such as 'dask://host:8786' (see open_executor), or one of concurrent.futures; by default on this machine
     callback=None,      # function that is told of every stage and score (see run.make_event); it ends the search by raising StopSearch
     live:bool=None,     # show the view of the search; by default in a notebook. False: the plain bar
 ): # Result
@@ -394,6 +392,11 @@ def _held_out(self:Search, run, named)->dict: # Candidate -> Score
     p, scores = self.preset, {}
     objective = self._objective(run.model, p.held_out, self.seed + HELD_OUT, (), batch_size=run.objective.batch_size)
     objective.prefix_cache.plan(named.values())
+    new = [c for c in dict.fromkeys(named.values()) if ('held out', c, p.held_out) not in run.journal.records]
+    if run.workers and new:
+        run.say('held out')
+        for c, computed in run.workers.compute(objective, new, p.held_out, run.bar.update):
+            scores[c] = run.score('held out', c, p.held_out, objective, computed)
     for name, c in named.items():
         run.say(f'held out: {name}')
         if c not in scores: scores[c] = run.score('held out', c, p.held_out, objective)

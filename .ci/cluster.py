@@ -1,0 +1,184 @@
+"""The same search alone and on clusters whose nodes share nothing: each has a network, an address and a /tmp of its own.
+
+    python .ci/cluster.py --can            says whether this machine lets us make such nodes, and if not why (status 1)
+    python .ci/cluster.py dask | ray       runs the searches on one engine
+
+Nodes are namespaces of Linux (network, mounts), joined by a bridge. All of them live in one process namespace, so that
+nothing is left behind, whatever happens. Files that the nodes could share are read-only.
+"""
+import json, os, pickle, signal, subprocess, sys, threading, time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+BIN = Path(sys.executable).parent
+NAMESPACES = ['unshare', '--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc']
+SMALL = dict(samples=60, rungs=(30,), population=6, generations=3, finalists=3, final_samples=120, refinements=1, race_samples=480,
+    held_out=100, precision='float32', batch_size=30, seed=1)
+
+
+def namespaces():
+    "The command that makes namespaces here; raises OSError with the reason where none may be made"
+    words = NAMESPACES if os.geteuid() == 0 else [*NAMESPACES, '--user', '--map-root-user']
+    script = 'mount -t tmpfs tmpfs /tmp && ip link add br0 type bridge && ip link add v0 type veth peer name v1'
+    try: done = subprocess.run([*words, 'sh', '-c', script], capture_output=True, text=True, timeout=30)
+    except (FileNotFoundError, subprocess.TimeoutExpired) as e: raise OSError(str(e)) from None
+    if done.returncode: raise OSError(done.stderr.strip().splitlines()[-1] if done.stderr.strip() else 'unshare failed')
+    return words
+
+
+def sh(*words): subprocess.run([*map(str, words)], check=True, stdout=subprocess.DEVNULL)
+
+
+class Node:
+    "A machine of its own: network, address, /tmp, and nothing to write to besides"
+    def __init__(self, k):
+        self.address = f'10.77.0.{k}'
+        script = ('mount -t tmpfs tmpfs /tmp && mount -t tmpfs tmpfs /dev/shm && mount --bind "$0" "$0" && '
+            'mount -o remount,ro,bind "$0" && echo ready && exec sleep infinity')
+        self.keeper = subprocess.Popen(['unshare', '--net', '--mount', 'sh', '-c', script, ROOT], stdout=subprocess.PIPE, text=True)
+        assert self.keeper.stdout.readline() == 'ready\n', 'a node could not be made'
+        self.enter = ['nsenter', '-t', str(self.keeper.pid), '--net', '--mount', '--']
+        sh('ip', 'link', 'add', f'v{k}', 'type', 'veth', 'peer', 'name', 'eth0', 'netns', self.keeper.pid)
+        sh('ip', 'link', 'set', f'v{k}', 'master', 'br0', 'up')
+        for words in ('link set lo up', f'addr add {self.address}/24 dev eth0', 'link set eth0 up'): sh(*self.enter, 'ip', *words.split())
+
+    def start(self, *words):
+        "Run a program of the environment here"
+        log = open(f'/tmp/log-{self.address}', 'ab')
+        env = dict(os.environ, HOME='/tmp', TMPDIR='/tmp', OMP_NUM_THREADS='1', RAY_raylet_start_wait_time_s='120',
+            RAY_agent_register_timeout_ms='120000')
+        return subprocess.Popen([*self.enter, BIN/words[0], *map(str, words[1:])], stdout=log, stderr=log, env=env, cwd='/',
+            start_new_session=True)
+
+
+def kill(process):
+    "Kill a program and what it started"
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+class Searches:
+    "Searches that must all find the same"
+    def __init__(self):
+        from autodiffusion.search import Search
+        from autodiffusion.toy import toy_problem
+        self.problem, self.search, self.first = toy_problem(), Search, None
+
+    def run(self, name, executor=None, at=None, act=None):
+        "One search; after `at` lines of the journal `act` is called from another thread"
+        out, start = Path('/tmp')/name.replace(' ', '-'), time.monotonic()
+        journal = out/'journal.jsonl'
+        def watch():
+            while not (journal.exists() and journal.read_bytes().count(b'\n') >= at): time.sleep(.01)
+            act()
+        thread = threading.Thread(target=watch, daemon=True)
+        if act: thread.start()
+        self.search(*self.problem, 4, out=out, **SMALL).run(progress=False, executor=executor)
+        if act: thread.join(60)
+        lines = [json.loads(l) for l in journal.read_text().splitlines()]
+        for l in lines:
+            for cost in ('seconds', 'computed'): l.pop(cost, None)
+        self.first = self.first or lines
+        assert lines == self.first, f'{name}: another journal than alone'
+        print(f'{name}: the same {len(lines)} lines, {time.monotonic() - start:.1f} s', flush=True)
+
+
+def until(what, seconds, text):
+    "Wait until what() is true"
+    end = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < end, f'{text} after {seconds} seconds'
+        time.sleep(.1)
+
+
+def first_of(connected, seconds=240):
+    "What connected() returns, as soon as it raises no ValueError"
+    end = time.monotonic() + seconds
+    while True:
+        try: return connected()
+        except ValueError:
+            if time.monotonic() > end: raise
+            time.sleep(.5)
+
+
+def on_dask(searches):
+    from autodiffusion.clusters import DaskExecutor
+    head, a, b = Node(1), Node(2), Node(3)
+    address = f'{head.address}:8786'
+    def scheduler(): return head.start('dask', 'scheduler', '--host', head.address, '--no-dashboard')
+    def worker(node):
+        return node.start('dask', 'worker', f'tcp://{address}', '--host', node.address, '--nthreads', 1, '--no-nanny', '--no-dashboard',
+            '--memory-limit', 0)
+    def connected(): return DaskExecutor(address, timeout=2)
+    running = [scheduler(), worker(a)]
+    e = first_of(connected)
+    def there(n): until(lambda: len(e.workers()) == n, 120, f'there are not {n} workers')
+    there(1)
+    check_apart(e.client.run(os.path.exists, '/tmp/here'))
+    searches.run('dask, 1 worker', e)
+    running += [worker(b)]
+    there(2)
+    searches.run('dask, 2 workers', e)
+    running += [worker(b)]
+    there(3)
+    assert sorted(e.places.values()) == [0, 0, 1], e.places
+    searches.run('dask, 3 workers', e, 15, lambda: kill(running[-1]))
+    there(2)
+    def restart():
+        for p in running[:3]: kill(p)
+        running[:3] = [scheduler(), worker(a), worker(b)]
+    searches.run('dask, scheduler and workers started anew', e, 15, restart)
+    e.close()
+    searches.run('dask by its address', f'dask://{address}?wait=60&time_limit=60')
+
+
+def on_ray(searches):
+    from autodiffusion.clusters import RayExecutor
+    head, a = Node(1), Node(2)
+    # with ports given, a node does not wait for those that its agents choose; on a busy machine it gives up on that
+    agents = ('runtime-env-agent-port', 'dashboard-agent-grpc-port', 'dashboard-agent-listen-port', 'metrics-export-port')
+    ports = [w for k, a in enumerate(agents) for w in (f'--{a}', 6390 + k)]
+    def start(node, cpus, *words):
+        return node.start('ray', 'start', *words, '--node-ip-address', node.address, '--num-cpus', cpus, '--object-store-memory', 100_000_000,
+            '--disable-usage-stats', '--include-log-monitor', 'false', *ports, '--block')
+    running = [start(head, 1, '--head', '--port', 6379, '--ray-client-server-port', 10001, '--include-dashboard', 'false')]
+    def connected(): return RayExecutor(f'ray://{head.address}:10001', timeout=2)
+    e = first_of(connected)
+    def there(n): until(lambda: len(e.workers()) == n, 120, f'there are not {n} workers')
+    there(1)
+    searches.run('ray, 1 worker', e)
+    running += [start(a, 2, '--address', f'{head.address}:6379')]
+    there(3)
+    e.broadcast('file', lambda: pickle.dumps('/tmp/here'))
+    check_apart({w: e.submit(w, 'file', os.path.exists).result(60) for w in e.workers()})
+    searches.run('ray, 3 workers', e, 15, lambda: kill(running[-1]))
+    until(lambda: len(e.workers()) == 1, 60, 'the lost node is still there')
+    e.close()
+
+
+def check_apart(found):
+    "A file of this process's /tmp must not be there on the workers"
+    assert found and not any(found.values()), f'workers see the folder of the search: {found}'
+
+
+def main(args):
+    if args == ['--can']:
+        try: namespaces()
+        except OSError as e: sys.exit(f'namespaces cannot be made here ({e})')
+    elif args[:1] == ['--inside']:
+        for words in ('mount --make-rprivate /', 'mount -t tmpfs tmpfs /tmp', 'mount -t tmpfs tmpfs /dev/shm', 'ip link set lo up',
+                'ip link add br0 type bridge', 'ip addr add 10.77.0.254/24 dev br0', 'ip link set br0 up'): sh(*words.split())
+        Path('/tmp/here').touch()
+        searches = Searches()
+        searches.run('alone')
+        try: dict(dask=on_dask, ray=on_ray)[args[1]](searches)
+        except BaseException:
+            for log in Path('/tmp').glob('log-*'): print(f'-- {log.name}', log.read_text()[-3000:], sep='\n')
+            raise
+    else:
+        inside = subprocess.Popen([*namespaces(), sys.executable, __file__, '--inside', *args])
+        signal.signal(signal.SIGTERM, lambda *_: inside.kill())     # and with it all that is in the namespace
+        sys.exit(inside.wait())
+
+
+if __name__ == '__main__': main(sys.argv[1:])
