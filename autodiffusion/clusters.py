@@ -6,7 +6,7 @@
 __all__ = ['DaskExecutor', 'RayExecutor']
 
 # %% ../nbs/53_clusters.ipynb #928e277d
-import socket
+import logging, socket
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass
 import numpy as np
@@ -45,6 +45,7 @@ class DaskExecutor(Executor):
                 f'({type(e).__name__}); start one with dask scheduler') from None
     def _connect(self, timeout):
         from distributed import Client
+        logging.getLogger('distributed').setLevel(logging.CRITICAL)     # a lost scheduler is no news: it is waited for
         return Client(self.address, timeout=timeout, security=self.security, set_as_default=False)
 
 # %% ../nbs/53_clusters.ipynb #85029c3e

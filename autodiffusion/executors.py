@@ -83,7 +83,7 @@ def doubt_features(
         if not np.isfinite(f).all(): return 'features that are not finite'
     return ''
 
-# %% ../nbs/73_executors.ipynb #4e7845e5
+# %% ../nbs/73_executors.ipynb #6a79bf34
 JOB_CANDIDATES = 16    # most candidates in a job
 
 def make_jobs(
@@ -99,7 +99,7 @@ def make_jobs(
     for have, group in itertools.groupby(candidates, lambda c: len(fitness.cache.get(c, ()))):
         group, ranges = list(group), list(batch_ranges(have, n, fitness.rungs, fitness.batch_size))
         while group and ranges:
-            size = min(most, math.ceil(len(group)*len(ranges)/(2*workers))) if workers > 1 else most
+            size = min(most, math.ceil(len(group)*len(ranges)/(3*workers))) if workers > 1 else most
             part, group = group[:size], group[size:]
             jobs += [(part, r) for r in ranges]
     return jobs

@@ -205,7 +205,7 @@ def map(self:Dispatcher,
             yield under_way.results.pop(k)
     finally: under_way.cancel()
 
-# %% ../nbs/51_workers.ipynb #d37c6e0c
+# %% ../nbs/51_workers.ipynb #3b1ee614
 class _UnderWay:
     "Jobs of one call of `map`"
     def __init__(self, dispatcher, key, function, jobs, doubt, ahead):
@@ -214,10 +214,11 @@ class _UnderWay:
         self.queue, self.running, self.results = deque(range(len(jobs))), {}, {}
         self.finished, self.losses, self.doubts = queue.SimpleQueue(), Counter(), {}
         self.workers, self.looked, self.alone_since, self.said = [], -1e9, None, 0.
+        self.load, self.idle = Counter(), set()     # worker -> its jobs, and those that may take one
     def cancel(self):
         for future in self.running: future.cancel()
 
-# %% ../nbs/51_workers.ipynb #9b1ba435
+# %% ../nbs/51_workers.ipynb #a5c7b942
 @patch
 def turn(self:_UnderWay, k:int):
     "Go on until something happens; `k` is the job whose result is wanted next"
@@ -225,25 +226,36 @@ def turn(self:_UnderWay, k:int):
     if d.now() - self.looked >= d.poll or not self.workers: self._look()
     self._hand_out(k)
     future = d.next(self.finished, d.poll)
-    if future in self.running: self._take(self.running.pop(future), future)
+    if future in self.running:
+        call = self.running.pop(future)
+        self.load[call.worker] -= 1
+        self.idle.add(call.worker)
+        self._take(call, future)
     if d.executor.time_limit: self._give_up_late()
 
+# %% ../nbs/51_workers.ipynb #66909349
 @patch
 def _look(self:_UnderWay):
     "See which workers are there; jobs of others go back to the queue"
     d = self.d
     self.workers, self.looked = d.executor.workers(), d.now()
     there = {*self.workers}
+    self.idle = {w for w in self.workers if self.load[w] < 2}
     for future, c in [*self.running.items()]:
         if c.worker in there or future.done(): continue
-        del self.running[future]
-        future.cancel()
+        self._drop(future)
         # an engine that is gone says nothing about the job
         self._lose(c, 'it left', bool(there))
     if there: self.alone_since = None
     else: self._wait_for_workers()
 
-# %% ../nbs/51_workers.ipynb #f5b77930
+# %% ../nbs/51_workers.ipynb #bbd9707e
+@patch
+def _drop(self:_UnderWay, future):
+    "Do not wait for an answer any more"
+    self.load[self.running.pop(future).worker] -= 1
+    future.cancel()
+
 @patch
 def _wait_for_workers(self:_UnderWay):
     d, now = self.d, self.d.now()
@@ -256,18 +268,18 @@ def _wait_for_workers(self:_UnderWay):
         d.say(f'{d.executor.name}: waiting for workers, {alone:.0f} of {d.executor.wait:.0f} seconds; what was scored is kept')
         self.said = now
 
-# %% ../nbs/51_workers.ipynb #f72820d4
+# %% ../nbs/51_workers.ipynb #0aced943
 @patch
 def _hand_out(self:_UnderWay, k):
-    load = Counter(c.worker for c in self.running.values())
+    if not self.queue: return
+    idle = [w for w in self.workers if w in self.idle] if len(self.idle) > 1 else [*self.idle]
     for depth in (1, 2):
-        for w in self.workers:
+        for w in idle:
             if not self.queue or self.queue[0] >= k + self.ahead: return
-            if load[w] >= depth or (depth == 2 and len(self.queue) <= len(self.workers)): continue
+            if self.load[w] >= depth or (depth == 2 and len(self.queue) <= len(self.workers)): continue
             job = self._choose(w)
-            if job is None: continue
-            load[w] += 1
-            self._start(w, job)
+            if job is not None: self._start(w, job)
+    self.idle = {w for w in idle if self.load[w] < 1}
 
 @patch
 def _choose(self:_UnderWay, worker): # number of a job, or None
@@ -278,12 +290,13 @@ def _choose(self:_UnderWay, worker): # number of a job, or None
     del self.queue[i]
     return job
 
-# %% ../nbs/51_workers.ipynb #82954544
+# %% ../nbs/51_workers.ipynb #893ca621
 @patch
 def _start(self:_UnderWay, worker, job):
     args = self.jobs[job]
     future = self.d.executor.submit(worker, self.key, self.function, *args)
     self.running[future] = Call(job, worker, args, self.d.now())
+    self.load[worker] += 1
     future.add_done_callback(self.finished.put)
 
 # %% ../nbs/51_workers.ipynb #50e07ad2
@@ -342,7 +355,7 @@ def _lose(self:_UnderWay, call, why, counts=True):
             'line if __name__ == "__main__":')
     d.say(f'{call.worker} is lost ({why}); its job is done by another')
 
-# %% ../nbs/51_workers.ipynb #629ed13c
+# %% ../nbs/51_workers.ipynb #1ecd6383
 @patch
 def _give_up_late(self:_UnderWay):
     "Replace workers that have been at one job for too long"
@@ -353,7 +366,7 @@ def _give_up_late(self:_UnderWay):
         d.executor.replace(worker)
         calls = [(f, c) for f, c in self.running.items() if c.worker == worker]
         for i, (future, c) in reversed([*enumerate(calls)]):
-            del self.running[future]
+            self._drop(future)
             self._lose(c, f'no answer within {limit:g} seconds', i == 0)
         self.looked = -1e9
 
@@ -376,7 +389,7 @@ class Simulated(Executor):
         self.log.append((worker, begin, min(end, self.there[worker][1]), args))
         return future
 
-# %% ../nbs/51_workers.ipynb #66386b1d
+# %% ../nbs/51_workers.ipynb #19f75ed1
 @dataclass(eq=False)
 class SimulatedDispatcher(Dispatcher):
     "The dispatcher on the clock of simulated workers"
@@ -387,6 +400,7 @@ class SimulatedDispatcher(Dispatcher):
         if not e.events or e.events[0][0] > e.clock + seconds:
             e.clock += seconds
             return None
-        e.clock, _, future = heapq.heappop(e.events)
+        end, _, future = heapq.heappop(e.events)
+        e.clock = max(e.clock, end)     # who looks late finds answers that are older
         if not future.cancelled(): future.set_result(None)
         return finished.get() if not finished.empty() else None
