@@ -8,13 +8,13 @@ __all__ = ['OLD_NAMES', 'OLD_RECORD_NAMES', 'OLD_STAGES', 'OLD_FOUND', 'FIRST_LI
            'best_of', 'Journal']
 
 # %% ../nbs/71_journal.ipynb #fa114c5f
-import json, math, os, warnings
+import errno, json, math, os, warnings
 from contextlib import suppress
 from pathlib import Path
 import numpy as np
 from fastcore.basics import patch
 from .schedule import CLEAN
-from .candidate import Candidate, Step
+from .candidate import Candidate, Step, sync_folder
 from .fitness import Score
 
 # %% ../nbs/71_journal.ipynb #fcaea729
@@ -106,7 +106,7 @@ def read_lines(
     path,   # a journal
 )->list:    # of records, the first of which is that of the run; empty for an empty file
     "What the complete lines of a journal hold; raises ValueError for a file that is no journal"
-    data = Path(path).read_bytes()
+    data = Path(path).read_bytes().rstrip(b'\0')    # a power cut may leave zeros where a line was to be
     if FIRST_LINE[:len(data)] != data[:len(FIRST_LINE)]: raise ValueError(f'{path}: not a journal of a search')
     records, whole = [], data[:data.rfind(b'\n') + 1]
     for i, line in enumerate(whole.splitlines(), 1):
@@ -230,8 +230,9 @@ def write(self:Journal, record:dict):
         self.file.flush()
         os.fsync(self.file.fileno())
     except OSError as e:
-        raise OSError(e.errno, f'{self.path}: cannot be written ({e.strerror}). Everything scored so far is kept; make '
-            'room and run the same command again to continue') from None
+        full = e.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        raise OSError(e.errno, f'{self.path}: cannot be written ({e.strerror}). Everything scored so far is kept; '
+            f'{"make room" if full else "see to the disk"} and run the same command again to continue') from None
 
 # %% ../nbs/71_journal.ipynb #0a60674b
 @patch
@@ -242,6 +243,7 @@ def begin(self:Journal, found:dict):
         self.file.seek(0)
         self.file.truncate(0)
     self.write(dict(kind='run', format=2, config=self.config, found=self.found))
+    if self.file: sync_folder(self.path.parent)
 
 @patch
 def note_batch_size(self:Journal, batch_size:int, requested:int|None):
