@@ -111,18 +111,28 @@ def read_lines(
     records, whole = [], data[:data.rfind(b'\n') + 1]
     for i, line in enumerate(whole.splitlines(), 1):
         if not line.strip(): continue
-        try: records.append(_checked(modern_record(from_json(line))))
-        except (ValueError, KeyError, TypeError, AttributeError):
+        try: records.append(_checked(modern_record(from_json(line)), not records))
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
             raise ValueError(f'{path}: line {i} is not readable; this is no journal, or it was changed by hand') from None
     return records
 
-def _checked(record):
-    "A record with its candidate; raises KeyError, TypeError or ValueError where something is missing"
-    if 'config' in record: return dict(record, found=record['found'])
-    if record.get('kind') == BATCH_SIZE: return dict(record, batch_size=record['batch_size'])
-    missing = {'stage', 'n', 'score', 'requested', 'seconds'} - record.keys()
-    if missing: raise KeyError(*missing)
+_FIELDS = dict(stage=str, n=int, score=(int, float, type(None)), requested=int, seconds=(int, float))
+_MORE_FIELDS = dict(computed=int, reason=str, replicates=list)
+
+def _checked(record, first):
+    "A record with its candidate; raises KeyError, TypeError or ValueError where something is missing, or of another kind"
+    if first: return _typed(record, dict(config=dict, found=dict))
+    if record.get('kind') == BATCH_SIZE: return _typed(record, dict(batch_size=int))
+    if 'config' in record: raise ValueError('a second run')
+    _typed(record, _FIELDS | {k: kind for k, kind in _MORE_FIELDS.items() if k in record})
+    if any(type(v) not in (int, float, type(None)) for v in record.get('replicates', ())): raise TypeError('no numbers')
     return dict(record, candidate=unpack(record))
+
+def _typed(record, fields):
+    "The record, if its fields are of these types; raises TypeError if not"
+    wrong = [k for k, kind in fields.items() if not isinstance(record[k], kind)]
+    if wrong: raise TypeError(*wrong)
+    return record
 
 # %% ../nbs/71_journal.ipynb #0497c93c
 def read_config(
