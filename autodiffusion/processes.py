@@ -129,6 +129,8 @@ def _work(connection, place, threads, folder):
     station = Station(place, threads)
     connection.send(True)   # ready
     serve(connection, station)
+    parent = multiprocessing.parent_process()
+    if parent and wait([parent.sentinel], .1): _clear_and_exit(folder)
 
 def _end_with_parent(folder):
     "End this process when the one that made it is gone, and remove the folder that it could not"
@@ -136,9 +138,12 @@ def _end_with_parent(folder):
     if parent is None: return
     def watch():
         wait([parent.sentinel])
-        shutil.rmtree(folder, ignore_errors=True)
-        os._exit(1)
+        _clear_and_exit(folder)
     threading.Thread(target=watch, daemon=True).start()
+
+def _clear_and_exit(folder):
+    shutil.rmtree(folder, ignore_errors=True)
+    os._exit(1)
 
 # %% ../nbs/66_processes.ipynb #9047cd84
 class ProcessExecutor(Executor):

@@ -57,13 +57,12 @@ def note_workers(r, child, moment):
 
 def hit_worker(r, child, hit):
     "Do something to a random worker at a random moment"
-    moment = r.rng.uniform(0, r.bench.seconds)
-    time.sleep(moment)
+    moment = faults.random_moment(r, child)
     there = workers_of_server()
     if not there or not child.alive(): return 'none was there'
     try: hit(r.rng.choice(there))
     except (ProcessLookupError, FileNotFoundError): return 'none was there'
-    return f'{moment:.3f} s'
+    return moment
 
 def kill(pid): os.kill(pid, signal.SIGKILL)
 def stop(pid): os.kill(pid, signal.SIGSTOP)
@@ -85,10 +84,10 @@ def worker_starved(r):
 
 def search_with_workers_killed(r):
     for _ in range(r.rng.randint(1, 2)):
-        child, moment = search_on_processes(r), r.rng.uniform(0, 1.5*r.bench.seconds)
-        time.sleep(moment)
+        child = search_on_processes(r)
+        moment = faults.random_moment(r, child)
         child.kill()
-        note_workers(r, child, f'{moment:.3f} s')
+        note_workers(r, child, moment)
 
 
 # Dask
@@ -159,12 +158,11 @@ CLUSTER = []
 def on_dask(r, hit):
     "A search on the cluster, to which something happens at a random moment"
     if not CLUSTER: CLUSTER.append(Cluster())
-    child, moment = CLUSTER[0].search(r), r.rng.uniform(0, 2*r.bench.seconds)
-    time.sleep(moment)
-    late = not child.alive()
+    child = CLUSTER[0].search(r)
+    moment = faults.random_moment(r, child)
     hit(CLUSTER[0].parts, child)
     CLUSTER[0].wait(child)
-    r.note(child, f'{moment:.3f} s' + ', after its end'*late)
+    r.note(child, moment)
 
 def dask_worker_killed(r): on_dask(r, lambda parts, _: parts[r.rng.choice(['worker 1', 'worker 2'])].kill())
 def dask_worker_starved(r):

@@ -200,14 +200,20 @@ class Bench:
 
 # Faults of the search process
 
+def random_moment(r, child): # text
+    "Wait until the journal has a random number of lines, and some milliseconds more; says when that was"
+    want, later = r.rng.randrange(len(r.kept), max(len(r.kept) + 1, len(r.bench.lines))), r.rng.uniform(0, .02)
+    while child.alive() and len(lines_of(r.journal)) < want: time.sleep(.001)
+    time.sleep(later)
+    return f'{later*1000:.0f} ms after line {want}' + (', after its end' if not child.alive() else '')
+
 def killed(r, number=signal.SIGKILL):
     "A signal at a random moment, several times"
     for _ in range(r.rng.randint(1, 4)):
-        left = 1.15*r.bench.seconds*(1 - len(r.kept)/len(r.bench.lines)) + .02
-        child, moment = r.search(), r.rng.uniform(0, left)
-        time.sleep(moment)
+        child = r.search()
+        moment = random_moment(r, child)
         child.kill(number)
-        r.note(child, f'{moment:.3f} s')
+        r.note(child, moment)
 
 def interrupted(r): killed(r, signal.SIGINT)
 def terminated(r): killed(r, signal.SIGTERM)
@@ -316,10 +322,10 @@ def disk_fails(r):
     shutil.rmtree(r.out/'lost+found')
     device = subprocess.run(['findmnt', '-no', 'SOURCE', str(r.out)], capture_output=True, text=True).stdout.strip()
     try:
-        child, moment = r.search(), r.rng.uniform(.1, 1)*r.bench.seconds
-        time.sleep(moment)
+        child = r.search()
+        moment = random_moment(r, child)
         Path('/sys/fs/ext4', Path(device).name, 'trigger_fs_error').write_text('1')
-        r.note(child, f'{moment:.3f} s')
+        r.note(child, moment)
         subprocess.run(['umount', str(r.out)], check=True)
         subprocess.run(['e2fsck', '-fy', str(image)], capture_output=True)
         subprocess.run(['mount', '-o', 'loop', str(image), str(r.out)], check=True)
