@@ -315,7 +315,7 @@ def _check_model(path, card, model):
         theirs, ours = card.get(k, usual.get(k)), here.get(k, usual.get(k))
         if theirs != ours: differ[k] = f'{k}: file {theirs!r}, model {ours!r}'
     try: fits = model.schedule.matches(card['schedule'])
-    except (KeyError, TypeError, ValueError): fits = False
+    except (KeyError, TypeError, ValueError, OverflowError): fits = False
     if not fits: differ['schedule'] = 'the noise schedules are not the same'
     if [*differ] == ['guidance_scale']:
         scale = card.get('guidance_scale')

@@ -54,6 +54,7 @@ class Child:
         if not self.pid:
             os.close(ours)
             os.setsid()
+            signal.signal(signal.SIGINT, signal.default_int_handler)    # which a shell may have switched off
             _run_and_exit(theirs, function, args)
         os.close(theirs)
         self.pipe, self.status = ours, None
@@ -326,6 +327,7 @@ def disk_fails(r):
         moment = random_moment(r, child)
         Path('/sys/fs/ext4', Path(device).name, 'trigger_fs_error').write_text('1')
         r.note(child, moment)
+        r.kept = r.kept[:1 + len(r.reported)]   # a line that the disk refused was not reported, and may be there or not
         subprocess.run(['umount', str(r.out)], check=True)
         subprocess.run(['e2fsck', '-fy', str(image)], capture_output=True)
         subprocess.run(['mount', '-o', 'loop', str(image), str(r.out)], check=True)
