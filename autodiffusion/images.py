@@ -197,7 +197,8 @@ class Images:
 def _without_single_channel(a): return a[..., 0] if a.shape[-1] == 1 and a.ndim == 3 else a
 
 # %% ../nbs/58_images.ipynb #ebe546b3
-UNREADABLE = (ValueError, OSError, EOFError, BadZipFile, zlib.error, MemoryError, NotImplementedError, RuntimeError)  # what numpy raises for damaged files
+UNREADABLE = (ValueError, OSError, EOFError, BadZipFile, zlib.error, MemoryError, OverflowError, NotImplementedError,
+    RuntimeError)  # what numpy raises for damaged files
 MAX_HEAD = 10_000  # bytes; the head of an array of numbers has some hundred at most
 
 def first_line(e)->str:

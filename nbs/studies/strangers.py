@@ -249,19 +249,18 @@ def prepare():
     write_examples(FOLDER)
     MODEL[:] = [toy_problem()[0]]
 
-def campaign(share=1., kinds=None):
-    "Read all mutations, or a share of each kind; yields kind, counts and what was bad, lot by lot"
+def campaign(share=1., kinds=None, done={}):
+    "Read all mutations that are not done, or a share of each kind; yields kind, first number, counts and what was bad, lot by lot"
     for kind in kinds or KINDS:
         count = round(KINDS[kind][2]*share)
-        for first in range(0, count, 1000):
+        for first in range(done.get(kind, {}).get('read', 0), count, 1000):
             yield kind, first, *watched_lot(kind, first, min(1000, count - first))
 
 def main(args):
     done = json.loads(RESULTS.read_text()) if RESULTS.exists() and not args else {}
     prepare()
-    for kind, first, found, bad in campaign(int(args[0])/100_000 if args else 1., args[1:]):
+    for kind, first, found, bad in campaign(int(args[0])/100_000 if args else 1., args[1:], done):
         entry = done.setdefault(kind, dict(read=0, valid=0, error=0, other=0, bad=[]))
-        if first < entry['read']: continue
         for name, key in (('valid', 'valid'), ('clear error', 'error'), ('other', 'other')): entry[key] += found[name]
         entry['read'] += sum(found.values())
         entry['bad'] += bad[:20]
