@@ -80,7 +80,11 @@ def _is_ready(self:DaskExecutor, worker)->bool:
     if not greeted.done() or greeted.status in ('lost', 'cancelled'): return False
     if greeted.status == 'error':
         raise RuntimeError(f'{worker} cannot run autodiffusion: {greeted.exception(timeout=5)}; install it there')
-    check_version(greeted.result(timeout=30), worker)
+    try: version = greeted.result(timeout=10)
+    except (OSError, CancelledError):     # it left meanwhile
+        del self.greeted[worker]
+        return False
+    check_version(version, worker)
     taken = {p for o, p in self.places.items() if _host(o) == _host(worker)}
     self.places[worker] = next(k for k in range(len(taken) + 1) if k not in taken)
     return True

@@ -172,8 +172,11 @@ def _read_entries(path): # dict of arrays
         found = '' if isinstance(z, np.ndarray) else f'; found {", ".join(z.files) or "nothing"}'
         raise ValueError(f'{path}: holds no statistics (mu and sigma){found}; make some from images '
             'with autodiffusion_stats')
-    try: return {k: z[k] for k in z.files if k in _STATS_KEYS}
-    except UNREADABLE as e: raise ValueError(f'{path}: cannot be read ({e})') from None
+    try:
+        entries = {k: z[k] for k in z.files if k in _STATS_KEYS}
+        for a in entries.values(): str(a)   # texts may be of no characters, for which numpy has a SystemError
+        return entries
+    except (*UNREADABLE, SystemError) as e: raise ValueError(f'{path}: cannot be read ({e})') from None
 
 # %% ../nbs/61_frechet.ipynb #0f791760
 @patch

@@ -197,7 +197,8 @@ class Images:
 def _without_single_channel(a): return a[..., 0] if a.shape[-1] == 1 and a.ndim == 3 else a
 
 # %% ../nbs/58_images.ipynb #ebe546b3
-UNREADABLE = (ValueError, OSError, EOFError, BadZipFile, zlib.error, MemoryError)  # what numpy raises for damaged files
+UNREADABLE = (ValueError, OSError, EOFError, BadZipFile, zlib.error, MemoryError, OverflowError, NotImplementedError,
+    RuntimeError)  # what numpy raises for damaged files
 MAX_HEAD = 10_000  # bytes; the head of an array of numbers has some hundred at most
 
 def first_line(e)->str:
@@ -213,7 +214,9 @@ def read_head(f): # shape, Fortran order, dtype
     if n > MAX_HEAD:
         raise ValueError(f'its head claims {n:,} bytes, and an array of numbers has at most {MAX_HEAD:,}')
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, fortran, dtype = read(io.BytesIO(length + f.read(n)))
+    head = io.BytesIO(length + f.read(n))
+    try: shape, fortran, dtype = read(head)
+    except Exception as e: raise ValueError(f'its head is damaged: {first_line(e)}') from None  # tokenize and ast have errors of their own
     if any(d < 0 for d in shape): raise ValueError(f'it claims to be of shape {shape}, and sizes are 0 or above')
     return shape, fortran, dtype
 

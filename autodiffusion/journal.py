@@ -6,11 +6,11 @@
 __all__ = ['refuse_other', 'read_config', 'best_of', 'Journal']
 
 # %% ../nbs/71_journal.ipynb #fa114c5f
-import json, math, os, time, warnings
+import errno, json, math, os, time, warnings
 from contextlib import suppress
 from pathlib import Path
 from fastcore.basics import patch
-from .candidate import Candidate
+from .candidate import Candidate, sync_folder
 from .records import (BATCH_SIZE, DONE, EXTENDED, FIRST_LINE, differences, from_json, modern_config,
     modern_record, pack, plain, read_lines, unpack)
 from .fitness import Score
@@ -148,8 +148,9 @@ def write(self:Journal, record:dict):
         self.file.flush()
         os.fsync(self.file.fileno())
     except OSError as e:
-        raise OSError(e.errno, f'{self.path}: cannot be written ({e.strerror}). Everything scored so far is kept; make '
-            'room and run the same command again to continue') from None
+        full = e.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        raise OSError(e.errno, f'{self.path}: cannot be written ({e.strerror}). Everything scored so far is kept; '
+            f'{"make room" if full else "see to the disk"} and run the same command again to continue') from None
 
 # %% ../nbs/71_journal.ipynb #0a60674b
 @patch
@@ -165,6 +166,7 @@ def begin(self:Journal,
         self.file.truncate(0)
     self.write(dict(kind='run', format=2, config=self.config, found=self.found,
         **(dict(plan=self.plan) if self.plan else {})))
+    if self.file: sync_folder(self.path.parent)
 
 @patch
 def note_batch_size(self:Journal, batch_size:int, requested:int|None):

@@ -6,7 +6,7 @@
 __all__ = ['ProcessExecutor', 'torchrun_rank', 'serve_torchrun', 'TorchrunExecutor', 'FuturesExecutor']
 
 # %% ../nbs/52_processes.ipynb #39d949ea
-import functools, json, multiprocessing, os, pickle, secrets, signal, socket, tempfile, threading
+import functools, json, multiprocessing, os, pickle, secrets, shutil, signal, socket, tempfile, threading
 from concurrent.futures import BrokenExecutor, CancelledError, Future
 from datetime import timedelta
 from multiprocessing.connection import Client, Listener, wait
@@ -122,22 +122,28 @@ def stop(self:_Line, patience:float=0.):
     self.process.join(5)
 
 # %% ../nbs/52_processes.ipynb #8cb2a4e8
-def _work(connection, place, threads):
+def _work(connection, place, threads, folder):
     "What a worker process does"
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _end_with_parent()
+    _end_with_parent(folder)
     station = Station(place, threads)
     connection.send(True)   # ready
     serve(connection, station)
+    parent = multiprocessing.parent_process()
+    if parent and wait([parent.sentinel], .1): _clear_and_exit(folder)
 
-def _end_with_parent():
-    "End this process when the one that made it is gone"
+def _end_with_parent(folder):
+    "End this process when the one that made it is gone, and remove the folder that it could not"
     parent = multiprocessing.parent_process()
     if parent is None: return
     def watch():
         wait([parent.sentinel])
-        os._exit(1)
+        _clear_and_exit(folder)
     threading.Thread(target=watch, daemon=True).start()
+
+def _clear_and_exit(folder):
+    shutil.rmtree(folder, ignore_errors=True)
+    os._exit(1)
 
 # %% ../nbs/52_processes.ipynb #9047cd84
 class ProcessExecutor(Executor):
@@ -178,7 +184,7 @@ def _drop(self:ProcessExecutor, worker, line):
 def _start(self:ProcessExecutor, place):
     context = multiprocessing.get_context('spawn')
     ours, theirs = context.Pipe()
-    process = context.Process(target=_work, args=(theirs, place, self.threads), daemon=True)
+    process = context.Process(target=_work, args=(theirs, place, self.threads, self.folder.name), daemon=True)
     process.start()
     theirs.close()
     line = _Line(ours, lambda key: self.files[key], process)

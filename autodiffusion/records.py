@@ -96,7 +96,7 @@ def read_lines(
     path,   # a journal
 )->list:    # of records, the first of which is that of the run; empty for an empty file
     "What the complete lines of a journal hold; raises ValueError for a file that is no journal"
-    data = Path(path).read_bytes()
+    data = Path(path).read_bytes().rstrip(b'\0')    # a power cut may leave zeros where a line was to be
     check_first_line(path, data)
     records, whole = [], data[:data.rfind(b'\n') + 1]
     for i, line in enumerate(whole.splitlines(), 1):
@@ -104,16 +104,27 @@ def read_lines(
     return records
 
 def _read_line(path, i, line, candidate):
-    try: return _checked(modern_record(from_json(line)), candidate)
-    except (ValueError, KeyError, TypeError, AttributeError):
+    try: return _checked(modern_record(from_json(line)), candidate, i == 1)
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         raise ValueError(f'{path}: line {i} is not readable; this is no journal, or it was changed by hand') from None
 
-def _checked(record, candidate):
-    "A record with its candidate, which `candidate` makes of it; raises KeyError, TypeError or ValueError where something is missing"
-    if 'config' in record: return dict(record, found=record['found'])
-    needed = NOTES.get(record.get('kind'), ('stage', 'n', 'score', 'requested', 'seconds'))
-    for name in needed: record[name]
-    if 'kind' not in record: record['candidate'] = candidate(record)
+_FIELDS = dict(stage=str, n=int, score=(int, float, type(None)), requested=int, seconds=(int, float))
+_MORE_FIELDS = dict(computed=int, reason=str, replicates=list)
+
+def _checked(record, candidate, first):
+    "A record with its candidate, which `candidate` makes of it; raises KeyError, TypeError or ValueError where something is missing, or of another kind"
+    if first: return _typed(record, dict(config=dict, found=dict))
+    if 'config' in record: raise ValueError('a second run')
+    if 'kind' in record: return _typed(record, {name: object for name in NOTES[record['kind']]})
+    _typed(record, _FIELDS | {k: kind for k, kind in _MORE_FIELDS.items() if k in record})
+    if any(type(v) not in (int, float, type(None)) for v in record.get('replicates', ())): raise TypeError('no numbers')
+    record['candidate'] = candidate(record)
+    return record
+
+def _typed(record, fields):
+    "The record, if its fields are of these types; raises TypeError if not"
+    wrong = [k for k, kind in fields.items() if not isinstance(record[k], kind)]
+    if wrong: raise TypeError(*wrong)
     return record
 
 # %% ../nbs/56_records.ipynb #35d48dcf

@@ -175,4 +175,5 @@ def summary(self:Result)->dict:
 @patch
 def write(self:Result, folder):
     "Write the winner to `best.json` in a folder"
+    for unfinished in folder.glob('.best.json.*.tmp'): unfinished.unlink(missing_ok=True)   # of a process that was killed here
     self.best.save(folder/'best.json', self.search.model, scores=self.summary(), precision=self.found['precision'])

@@ -208,11 +208,25 @@ def load_weights(
     except (SafetensorError, OSError) as e: raise ValueError(f'{path}: not a readable safetensors file ({e})') from None
     if meta.get('kind') != kind.__name__:
         raise ValueError(f'{path}: holds no weights of {kind.__name__} (it says {meta.get("kind")!r})')
-    net = kind(**json.loads(meta['config']))
-    try: net.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in state.items()})
-    except RuntimeError as e:
-        raise ValueError(f'{path}: weights do not fit: {" ".join(str(e).split())[:300]}') from None
-    return net.to(device, memory_format=torch.channels_last).eval(), json.loads(meta.get('card', '{}'))
+    try:
+        net, card = _network_of(kind, json.loads(meta['config']), state), json.loads(meta.get('card', '{}'))
+        if not isinstance(card, dict): raise TypeError('its card is no list of names and values')
+    except Exception as e:
+        raise ValueError(f'{path}: weights do not fit: {" ".join(str(e).split())[:300] or type(e).__name__}') from None
+    return net.to(device, memory_format=torch.channels_last).eval(), card
+
+def _network_of(kind, config, state):
+    "The network of a configuration with these weights; nothing large is made of a configuration that does not fit them"
+    # the numbers in it are depths, or sizes of some tensor
+    largest = max([len(state), *(n for v in state.values() for n in v.shape)])
+    given = [n for v in config.values() for n in (v if isinstance(v, list) else [v])]
+    if any(isinstance(n, (int, float)) and not 0 <= n <= largest for n in given):
+        raise ValueError(f'a number of {config} is larger than all in the file')
+    with torch.device('meta'): empty = kind(**config)
+    empty.load_state_dict(state)
+    net = kind(**config)
+    net.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in state.items()})
+    return net
 
 # %% ../nbs/90_zoo.ipynb #7e8afc66
 def data_file(name:str)->Path:
@@ -229,10 +243,14 @@ def load_unet(
 )->Denoiser: # on the cosine schedule, labels 0 to n_classes - 1, n_classes for none
     "A diffusion model of the kind that ships with the package, from a weights file; raises ValueError as load_weights does"
     net, card = load_weights(path, UNet, device)
-    c, size = net.config['in_channels'], card.get('size', 32)
-    return Denoiser(net, NoiseSchedule.cosine(card.get('n_train', 1000)), (c, size, size),
-        prediction=card.get('prediction', 'epsilon'), n_classes=net.n_classes, null_label=net.n_classes,
-        name=name or card.get('name') or Path(path).stem)
+    c, size, n_train = net.config['in_channels'], card.get('size', 32), card.get('n_train', 1000)
+    if type(size) is not int or type(n_train) is not int or not (0 < size < 10**5 and 1 < n_train <= 10**6):
+        raise ValueError(f'{path}: images of size {size!r} and {n_train!r} training steps cannot be')
+    try:
+        return Denoiser(net, NoiseSchedule.cosine(n_train), (c, size, size),
+            prediction=card.get('prediction', 'epsilon'), n_classes=net.n_classes, null_label=net.n_classes,
+            name=name or card.get('name') or Path(path).stem)
+    except (ValueError, TypeError) as e: raise ValueError(f'{path}: {e}') from None
 
 # %% ../nbs/90_zoo.ipynb #ed0866e9
 def load_demo(
