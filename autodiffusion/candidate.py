@@ -238,6 +238,7 @@ def sync_folder(folder):
         try: os.fsync(fd)
         finally: os.close(fd)
 
+# %% ../nbs/38_candidate.ipynb #362c3da8
 def write_text(path, text:str):
     "Write a file whole or not at all: to a temporary file beside it, which is renamed when it is on the disk; raises OSError that names the file"
     path = Path(path)

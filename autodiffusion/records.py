@@ -108,6 +108,7 @@ def _read_line(path, i, line, candidate):
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         raise ValueError(f'{path}: line {i} is not readable; this is no journal, or it was changed by hand') from None
 
+# %% ../nbs/56_records.ipynb #73c67450
 _FIELDS = dict(stage=str, n=int, score=(int, float, type(None)), requested=int, seconds=(int, float))
 _MORE_FIELDS = dict(computed=int, reason=str, replicates=list)
 

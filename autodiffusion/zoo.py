@@ -215,6 +215,7 @@ def load_weights(
         raise ValueError(f'{path}: weights do not fit: {" ".join(str(e).split())[:300] or type(e).__name__}') from None
     return net.to(device, memory_format=torch.channels_last).eval(), card
 
+# %% ../nbs/90_zoo.ipynb #89653fdc
 def _network_of(kind, config, state):
     "The network of a configuration with these weights; nothing large is made of a configuration that does not fit them"
     # the numbers in it are depths, or sizes of some tensor
