@@ -224,7 +224,7 @@ def _network_of(kind, config, state):
     if any(isinstance(n, (int, float)) and not 0 <= n <= largest for n in given):
         raise ValueError(f'a number of {config} is larger than all in the file')
     with torch.device('meta'): empty = kind(**config)
-    empty.load_state_dict(state)
+    empty.load_state_dict(state, assign=True)   # raises where names or sizes do not fit
     net = kind(**config)
     net.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in state.items()})
     return net
