@@ -89,7 +89,7 @@ class NotebookDisplay:
 
 def _bundle(html): return {'text/html': html, 'text/plain': 'the view of a search'}
 
-# %% ../nbs/67_live.ipynb #1c8953e9
+# %% ../nbs/67_live.ipynb #73fe928e
 BUTTON = '''export default { render({ model, el }) {
   const button = document.createElement('button')
   button.textContent = '\u25a0 Stop the search'
@@ -105,7 +105,11 @@ BUTTON = '''export default { render({ model, el }) {
   model.on('change:heard', show)
   show()
   el.append(button)
-  model.send('hello')
+  // the way to a subshell may not be there yet
+  const hello = () => { if (!model.get('heard')) model.send('hello') }
+  hello()
+  const again = setInterval(hello, 1000)
+  return () => clearInterval(again)
 } }'''
 
 def interrupt_main():
@@ -113,7 +117,7 @@ def interrupt_main():
     if hasattr(signal, 'pthread_kill'): signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
     else: signal.raise_signal(signal.SIGINT)
 
-# %% ../nbs/67_live.ipynb #05fd528e
+# %% ../nbs/67_live.ipynb #ec4fa891
 class StopButton:
     "A button in a notebook that interrupts the search; hidden where a click could not arrive in time"
     def __init__(self, stop=interrupt_main):
@@ -123,9 +127,8 @@ class StopButton:
             _esm = BUTTON
             heard = traitlets.Bool(False).tag(sync=True)
         self.stop, self.active, self.widget = stop, True, Button()
-        # ipykernel 7.4 answers a widget where it spoke last, which is the busy cell; without this note it goes by
-        # where the frontend sends it
-        vars(self.widget.comm).pop('_reply_subshell_id', None)
+        # ipykernel 7.4 hears a widget where it spoke last, which is the busy cell; this one where the frontend says
+        self.widget.comm._reply_subshell_for = lambda data, where: where
         self.widget.on_msg(self._hear)
         self.handle = display(self.widget, display_id=True)
 
