@@ -107,7 +107,7 @@ _DARK = '''--adv-ink:#e8ebf1;--adv-soft:#a3adbd;--adv-line:#3a4250;--adv-panel:#
 _SAYS_LIGHT = '[data-jp-theme-light="true"],.vscode-light,.quarto-light,[data-md-color-scheme="default"],[data-theme="light"]'
 _SAYS_DARK = '[data-jp-theme-light="false"],.vscode-dark,.quarto-dark,[data-md-color-scheme="slate"],[data-theme="dark"]'
 
-# %% ../nbs/66_view.ipynb #3a4a01c1
+# %% ../nbs/66_view.ipynb #734ecad5
 _RULES = [
     '.adv{color:var(--adv-ink);background:var(--adv-paper);'
         'font:13px/1.45 system-ui,-apple-system,"Segoe UI",sans-serif;border:1px solid var(--adv-line);'
@@ -138,9 +138,11 @@ _RULES = [
     '.adv .adv-pixels{image-rendering:pixelated}',
     '.adv .adv-scroll{overflow-x:auto}',
     '.adv table{border-collapse:collapse;font-size:12.5px;width:100%;margin:0;color:inherit}',
-    '.adv td,.adv th{padding:3px 10px 3px 0;text-align:left;border:0;border-bottom:1px solid var(--adv-line);'
-        'background:none;white-space:nowrap}',
-    '.adv .adv-number{text-align:right}',
+    # JupyterLab has rules of its own for tables
+    '.adv td,.adv th{padding:3px 10px 3px 0!important;text-align:left!important;border:0!important;'
+        'border-bottom:1px solid var(--adv-line)!important;white-space:nowrap}',
+    '.adv tr,.adv td,.adv th{background:none!important}',
+    '.adv .adv-number{text-align:right!important}',
     '.adv tr.adv-win td{font-weight:650;color:var(--adv-best)}']
 STYLE = '<style>\n' + '\n'.join([f'.adv{{{_LIGHT}}}', f'@media(prefers-color-scheme:dark){{.adv{{{_DARK}}}}}',
     f':is({_SAYS_LIGHT}) .adv{{{_LIGHT}}}', f':is({_SAYS_DARK}) .adv{{{_DARK}}}', *_RULES]) + '\n</style>'
