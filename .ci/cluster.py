@@ -12,6 +12,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 BIN = Path(sys.executable).parent
 NAMESPACES = ['unshare', '--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc']
+# an own /tmp, in which a clone that lies in the old one is still to be seen
+OWN_TMP = 'mount -t tmpfs tmpfs /tmp && case "$0" in /tmp/*) mkdir -p "$0" && mount --bind /mnt/clone "$0";; esac'
 SMALL = dict(samples=60, rungs=(30,), population=6, generations=3, finalists=3, final_samples=120, refinements=1, race_samples=480,
     held_out=100, precision='float32', batch_size=30, seed=1)
 
@@ -33,7 +35,7 @@ class Node:
     "A machine of its own: network, address, /tmp, and nothing to write to besides"
     def __init__(self, k):
         self.address = f'10.77.0.{k}'
-        script = ('mount -t tmpfs tmpfs /tmp && mount -t tmpfs tmpfs /dev/shm && mount --bind "$0" "$0" && '
+        script = (f'{{ {OWN_TMP}; }} && mount -t tmpfs tmpfs /dev/shm && mount --bind "$0" "$0" && '
             'mount -o remount,ro,bind "$0" && echo ready && exec sleep infinity')
         self.keeper = subprocess.Popen(['unshare', '--net', '--mount', 'sh', '-c', script, ROOT], stdout=subprocess.PIPE, text=True)
         assert self.keeper.stdout.readline() == 'ready\n', 'a node could not be made'
@@ -77,7 +79,7 @@ class Searches:
         if act: thread.join(60)
         lines = [json.loads(l) for l in journal.read_text().splitlines()]
         for l in lines:
-            for cost in ('seconds', 'computed'): l.pop(cost, None)
+            for cost in ('seconds', 'spent', 'computed'): l.pop(cost, None)
         self.first = self.first or lines
         assert lines == self.first, f'{name}: another journal than alone'
         print(f'{name}: the same {len(lines)} lines, {time.monotonic() - start:.1f} s', flush=True)
@@ -178,7 +180,9 @@ def main(args):
         try: namespaces()
         except OSError as e: sys.exit(f'namespaces cannot be made here ({e})')
     elif args[:1] == ['--inside']:
-        for words in ('mount --make-rprivate /', 'mount -t tmpfs tmpfs /tmp', 'mount -t tmpfs tmpfs /dev/shm', 'ip link set lo up',
+        sh('sh', '-c', 'mount --make-rprivate / && mount -t tmpfs tmpfs /mnt && mkdir /mnt/clone && mount --bind "$0" /mnt/clone && '
+            f'{{ {OWN_TMP}; }}', ROOT)
+        for words in ('mount -t tmpfs tmpfs /dev/shm', 'ip link set lo up',
                 'ip link add br0 type bridge', 'ip addr add 10.77.0.254/24 dev br0', 'ip link set br0 up'): sh(*words.split())
         Path('/tmp/here').touch()
         searches = Searches()
