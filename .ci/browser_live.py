@@ -27,7 +27,7 @@ def stopped(lab, nb):
     "The button is pressed in the middle: the search stops within a second or two, and says what is kept"
     button = nb.page.locator(STOP)
     button.wait_for(timeout=40_000)
-    wait_for(lambda: lines(lab) > 12, 40, 'a dozen scores')
+    wait_for(lambda: lines(lab) > 12, 80, 'a dozen scores')
     view = nb.output(1).locator('.adv')
     view.locator('svg').first.wait_for()
     nb.shot('live_running', view)
