@@ -97,7 +97,7 @@ def announcements():
     return res
 
 # bars, colours of a terminal, addresses and temporary files: of use while a cell runs, and to nobody afterwards
-LEFT = re.compile(r'\r|\x1b\[|\d%\|[█▏▎▍▌▋▊▉ ]{3}| (it|img|s)/(s|it|img)\b|\bat 0x[0-9a-f]{6,}|/tmp/\w|\bipykernel_\d')
+LEFT = re.compile(r'\r|\x1b\[|\d%\|[█▏▎▍▌▋▊▉ ]{3}| (it|img|s)/(s|it|img)\b|\bat 0x[0-9a-f]{6,}|/tmp/\w|/site-packages/|\bipykernel_\d')
 IMAGES = ('image/png', 'image/jpeg', 'image/svg+xml')
 
 def leftovers():
