@@ -178,7 +178,7 @@ def note_batch_size(self:Journal, batch_size:int, requested:int|None):
 # %% ../nbs/71_journal.ipynb #2cb8ee04
 @patch(as_prop=True)
 def spent(self:Journal)->float:
-    "Seconds that the search has run until now, those of earlier sessions included"
+    "Seconds that the search has run until now, those before a stop included"
     return round(self.spent_before + time.monotonic() - self.opened, 2)
 
 @patch

@@ -120,10 +120,10 @@ class Previews:
         count = min(MANY_STEPS, len(model.schedule))
         self.many = steps or Candidate(BASELINES['trailing'](count, model.schedule))
         self.spent, self.evaluations, self.rate = 0., 0, None
-        # name -> (name, note, array, key); those of an earlier session need not be drawn again
+        # name -> (name, note, array, key); those that were drawn before a stop need not be drawn again
         self.rows = {r[0]: (*r[:2], np.asarray(r[2]), r[3]) for r in preview_rows(self.file)}
     def read(self)->list: # of PreviewRow
-        "What was drawn, in this session or in one before"
+        "What was drawn, now or before the search was stopped"
         return read_preview(self.file)
     def key(self, c:Candidate)->str:
         "What tells the row of a candidate from others"

@@ -82,7 +82,7 @@ def tiles(progress:Progress)->list: # of (label, value, note)
     images = f'of at most {total:,}' if total else 'drawn'
     cost = 'evaluations requested', short(progress.requested), f'{short(progress.computed)} computed{share}'
     found = [best_tile(progress), cost, ('images', f'{progress.images_done:,}', images)]
-    if progress.done: return [*found, ('time', time_text(progress.spent), 'all sessions together')]
+    if progress.done: return [*found, ('time', time_text(progress.spent), 'before and after stops')]
     left = f'at most {time_text(progress.left)} left' if progress.left is not None else 'time left not known yet'
     return [*found, ('time', time_text(progress.spent), left)]
 
