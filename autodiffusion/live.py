@@ -32,30 +32,34 @@ class LiveView:
         self.next, self.drawings, self.spent = 0., 0, 0.
         if show: show(view_html(self.progress, title=title))
 
-    def attach(self,
-        source,         # the journal: its path, or the bytes of one in memory
-        previews:Previews=None, # draws samples of the best
-    ):
-        "Begin to read; a finished run is shown as it is"
-        self.reader, self.previews = JournalReader(source), previews
-        if previews: self.images = previews.read()
-        self.update(now=True)
+# %% ../nbs/67_live.ipynb #dee6354a
+@patch
+def attach(self:LiveView,
+    source,         # the journal: its path, or the bytes of one in memory
+    previews:Previews=None, # draws samples of the best
+):
+    "Begin to read; a finished run is shown as it is"
+    self.reader, self.previews = JournalReader(source), previews
+    if previews: self.images = previews.read()
+    self.update(now=True)
 
-    def update(self,
-        now:bool=False, # draw in any case
-        note:str='',    # a sentence below the title
-    ):
-        "Read what is new and draw it, if it is time"
-        if self.reader is None or not now and time.monotonic() < self.next: return
-        start = time.monotonic()
-        for record in self.reader.read(): self.progress.add(record)
-        between = time.monotonic()
-        self._refresh_images()  # they have a share of their own
-        start += time.monotonic() - between
-        if self.show: self.show(view_html(self.progress, self.images, self.title, note))
-        took = time.monotonic() - start
-        self.drawings, self.spent = self.drawings + 1, self.spent + took
-        self.next = time.monotonic() + max(self.shortest, took/LIVE_SHARE)
+# %% ../nbs/67_live.ipynb #5c9edf00
+@patch
+def update(self:LiveView,
+    now:bool=False, # draw in any case
+    note:str='',    # a sentence below the title
+):
+    "Read what is new and draw it, if it is time"
+    if self.reader is None or not now and time.monotonic() < self.next: return
+    start = time.monotonic()
+    for record in self.reader.read(): self.progress.add(record)
+    between = time.monotonic()
+    self._refresh_images()  # they have a share of their own
+    start += time.monotonic() - between
+    if self.show: self.show(view_html(self.progress, self.images, self.title, note))
+    took = time.monotonic() - start
+    self.drawings, self.spent = self.drawings + 1, self.spent + took
+    self.next = time.monotonic() + max(self.shortest, took/LIVE_SHARE)
 
 # %% ../nbs/67_live.ipynb #8208b89a
 @patch

@@ -9,6 +9,7 @@ __all__ = ['BARS', 'IDLE', 'time_text', 'stage_text', 'uniform_held_out', 'best_
 
 # %% ../nbs/66_view.ipynb #4076a6b6
 import base64, math, os, time
+from importlib.resources import files
 from itertools import islice
 from pathlib import Path
 from fastcore.basics import patch
@@ -108,44 +109,9 @@ _SAYS_LIGHT = '[data-jp-theme-light="true"],.vscode-light,.quarto-light,[data-md
 _SAYS_DARK = '[data-jp-theme-light="false"],.vscode-dark,.quarto-dark,[data-md-color-scheme="slate"],[data-theme="dark"]'
 
 # %% ../nbs/66_view.ipynb #734ecad5
-_RULES = [
-    '.adv{color:var(--adv-ink);background:var(--adv-paper);'
-        'font:13px/1.45 system-ui,-apple-system,"Segoe UI",sans-serif;border:1px solid var(--adv-line);'
-        'border-radius:10px;padding:14px 16px;max-width:1080px;box-sizing:border-box;'
-        'font-variant-numeric:tabular-nums}',
-    '.adv *{box-sizing:border-box}',
-    '.adv .adv-top{display:flex;flex-wrap:wrap;gap:2px 14px;align-items:baseline;justify-content:space-between}',
-    '.adv .adv-stage{font-size:16px;font-weight:650}',
-    '.adv .adv-soft{color:var(--adv-soft);font-size:12px}',
-    '.adv .adv-track{height:6px;border-radius:3px;background:var(--adv-track);margin:8px 0 12px;overflow:hidden}',
-    '.adv .adv-track div{height:100%;background:var(--adv-fill);border-radius:3px}',
-    '.adv .adv-tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(46%,190px),1fr));gap:8px;'
-        'margin-bottom:12px}',
-    '.adv .adv-tile{background:var(--adv-panel);border-radius:8px;padding:7px 11px}',
-    '.adv .adv-value{font-size:21px;font-weight:650;line-height:1.25}',
-    '.adv .adv-tile:first-child .adv-value{color:var(--adv-best)}',
-    '.adv .adv-grid{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,350px),1fr));'
-        'gap:14px 18px;align-items:start}',
-    '.adv .adv-column{display:flex;flex-direction:column;gap:14px;min-width:0}',
-    '.adv .adv-panel{margin:0;min-width:0}',
-    '.adv .adv-head{font-weight:600;margin-bottom:4px}',
-    '.adv svg{display:block;width:100%;height:auto;max-width:620px;font-family:inherit}',
-    '.adv .adv-legend{display:flex;flex-wrap:wrap;gap:2px 13px;color:var(--adv-soft);font-size:12px;margin-top:3px}',
-    '.adv .adv-legend svg{display:inline-block;width:14px;height:14px;vertical-align:-2px;margin-right:3px}',
-    '.adv .adv-images{display:grid;grid-template-columns:minmax(90px,max-content) minmax(0,1fr);gap:5px 10px;'
-        'align-items:center}',
-    '.adv .adv-images img{width:100%;max-width:620px;height:auto;display:block;border-radius:4px;margin:0}',
-    '.adv .adv-pixels{image-rendering:pixelated}',
-    '.adv .adv-scroll{overflow-x:auto}',
-    '.adv table{border-collapse:collapse;font-size:12.5px;width:100%;margin:0;color:inherit}',
-    # JupyterLab has rules of its own for tables
-    '.adv td,.adv th{padding:3px 10px 3px 0!important;text-align:left!important;border:0!important;'
-        'border-bottom:1px solid var(--adv-line)!important;white-space:nowrap}',
-    '.adv tr,.adv td,.adv th{background:none!important}',
-    '.adv .adv-number{text-align:right!important}',
-    '.adv tr.adv-win td{font-weight:650;color:var(--adv-best)}']
+_RULES = (files('autodiffusion')/'data/view.css').read_text('utf-8').strip()
 STYLE = '<style>\n' + '\n'.join([f'.adv{{{_LIGHT}}}', f'@media(prefers-color-scheme:dark){{.adv{{{_DARK}}}}}',
-    f':is({_SAYS_LIGHT}) .adv{{{_LIGHT}}}', f':is({_SAYS_DARK}) .adv{{{_DARK}}}', *_RULES]) + '\n</style>'
+    f':is({_SAYS_LIGHT}) .adv{{{_LIGHT}}}', f':is({_SAYS_DARK}) .adv{{{_DARK}}}', _RULES]) + '\n</style>'
 
 # %% ../nbs/66_view.ipynb #ea910a5c
 def panel(head:str, body:str, note:str='')->str:
