@@ -49,19 +49,28 @@ def update(self:LiveView,
     now:bool=False, # draw in any case
     note:str='',    # a sentence below the title
 ):
-    "Read what is new and draw it, if it is time"
+    "Read what is new and draw it, if it is time; what goes wrong with it ends the view and not the search"
     if self.reader is None or not now and time.monotonic() < self.next: return
-    start = time.monotonic()
-    for record in self.reader.read(): self.progress.add(record)
-    between = time.monotonic()
-    self._refresh_images()  # they have a share of their own
-    start += time.monotonic() - between
-    if self.show: self.show(view_html(self.progress, self.images, self.title, note))
-    took = time.monotonic() - start
+    try: took = self._draw(note)
+    except Exception as e:
+        warnings.warn(f'the view is not drawn any more, and the search goes on ({type(e).__name__}: {e})')
+        self.reader = self.show = None
+        return
     self.drawings, self.spent = self.drawings + 1, self.spent + took
     self.next = time.monotonic() + max(self.shortest, took/LIVE_SHARE)
 
 # %% ../nbs/67_live.ipynb #8208b89a
+@patch
+def _draw(self:LiveView, note)->float: # seconds that it took, apart from samples, which have a share of their own
+    "Read what is new, and show it"
+    start = time.monotonic()
+    for record in self.reader.read(): self.progress.add(record)
+    between = time.monotonic()
+    self._refresh_images()
+    start += time.monotonic() - between
+    if self.show: self.show(view_html(self.progress, self.images, self.title, note))
+    return time.monotonic() - start
+
 @patch
 def _refresh_images(self:LiveView):
     "Draw samples of the best, if their time has come"
@@ -176,4 +185,4 @@ def live_view(
     finally:
         if button: button.close()
         if view.reader: view.update(now=True, note=note)
-        elif shown: view.show('')   # it could not begin
+        elif shown and view.show: view.show('')     # it could not begin
