@@ -6,7 +6,7 @@
 __all__ = ['ADM_OPTIONS', 'PIPELINE_OPTIONS', 'model_options']
 
 # %% ../nbs/121_cli_model.ipynb #e1fe293a
-import dataclasses, importlib, json, os, re, sys, warnings
+import dataclasses, importlib, inspect, json, math, os, re, sys, warnings
 from pathlib import Path
 import torch
 from .denoiser import Denoiser
@@ -56,7 +56,7 @@ def open_device(
     "Name of a device of torch; raises ValueError for one that is not there"
     if name == 'auto': return 'cuda' if torch.cuda.is_available() else 'cpu'
     try:
-        torch.zeros(1, device=name)
+        torch.zeros(1, device=name).tolist()    # a device that keeps no numbers, such as meta, fails here
     except Exception as e:
         raise ValueError(f'device {name!r} cannot be used here ({str(e).splitlines()[0][:100]}); try cpu') from None
     return name
@@ -99,9 +99,10 @@ def _from_function(spec, device):
         sys.path.insert(0, os.getcwd())
     try:
         make = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError) as e:
+        inspect.signature(make).bind()
+    except (ImportError, AttributeError, TypeError) as e:
         raise ValueError(f'model {spec!r}: {e}. Expected package.module:function, a function '
-            'that returns a Denoiser') from None
+            'without arguments that returns a Denoiser') from None
     model = make()
     if not isinstance(model, Denoiser):
         raise ValueError(f'model {spec!r}: the function returned {type(model).__name__}, not a Denoiser')
@@ -127,14 +128,16 @@ def adm_options(
     what:str='adm',     # name of the option
 )->tuple: # (name of a preset or None, dict of fields)
     "A preset and settings of a network from a text; raises ValueError for anything else"
-    settable = {f.name for f in dataclasses.fields(ADMConfig) if f.type in (int, bool, int|None)}
+    settable = {f.name: r'True|False' if f.type is bool else r'-?\d+' for f in dataclasses.fields(ADMConfig)
+        if f.type in (int, bool, int|None)}
     preset, fields = None, {}
     for word in text.split(',') if text else []:
         name, equals, value = word.strip().partition('=')
-        if not equals:
+        if name and not equals:
             get_preset(name)    # raises where there is none
+            if preset: raise ValueError(f'--{what}: one preset, please, got {preset} and {name}')
             preset = name
-        elif name in settable and re.fullmatch(r'-?\d+|True|False', value):
+        elif name in settable and name not in fields and re.fullmatch(settable[name], value):
             fields[name] = value == 'True' if value in ('True', 'False') else int(value)
         else:
             raise ValueError(f'--{what}: expected a preset such as imagenet64, or settings such as '
@@ -212,6 +215,8 @@ def open_diffusers(
     "The model of a pipeline of diffusers, and the pipeline; raises ValueError for what does not fit"
     if dtype is not None and dtype not in DTYPES:
         raise ValueError(f'--dtype must be one of {", ".join(DTYPES)}, got {dtype!r}')
+    if guidance is not None and not math.isfinite(guidance):
+        raise ValueError(f'--guidance must be a finite number, got {guidance}')
     height, width = image_size(size) if size else (None, None)
     prompts = read_prompts(prompts) if prompts else None
     pipe = open_pipeline(path, dtype=DTYPES.get(dtype))

@@ -260,7 +260,7 @@ class TorchrunExecutor(ProcessExecutor):
         local = int(os.environ.get('LOCAL_WORLD_SIZE', 1))
         super().__init__(1, max(1, usable_cpus()//local))
         key = secrets.token_bytes(32)
-        self.listener = Listener(('', 0), authkey=key)
+        self.listener, self.closed = Listener(('', 0), authkey=key), False
         self.store = _store()
         self.store.set('autodiffusion', json.dumps(dict(port=self.listener.address[1], key=key.hex())))
         threading.Thread(target=self._accept, daemon=True).start()
@@ -275,14 +275,15 @@ def _accept(self:TorchrunExecutor):
             _keep_alive(connection)
             version, rank = connection.recv()
             check_version(version, f'rank {rank}')
-        except OSError: return      # closed
-        except Exception as e:      # someone else at the door
+        except Exception as e:      # someone else at the door, unless it is closed
+            if self.closed: return
             print(f'torchrun: a worker was turned away ({e})')
             continue
         self.lines = {**self.lines, f'rank {rank}': _Line(connection, lambda k: Path(self.files[k]).read_bytes())}
 
 @patch
 def close(self:TorchrunExecutor):
+    self.closed = True
     self.listener.close()
     ProcessExecutor.close(self)
 
@@ -322,7 +323,7 @@ def _send(self:FuturesExecutor, future, call):
         except (BrokenExecutor, CancelledError) as e: future.set_exception(WorkerLost(str(e) or 'cancelled'))
         except Exception as e: future.set_exception(e)
         else:
-            if kind == UNKNOWN: self._send(future, (*call, self.makers[call[0]]()))
+            if kind == UNKNOWN: self._send_data(future, call)
             elif kind == ERROR: future.set_exception(value)
             else: future.set_result(value)
     try:
@@ -333,6 +334,12 @@ def _send(self:FuturesExecutor, future, call):
             _shut_down(self.executor, .1)
             self.executor = None
         future.set_exception(WorkerLost(str(e)))
+
+@patch
+def _send_data(self:FuturesExecutor, future, call):
+    "Submit a call once more, with the data; what fails here ends the future, since nobody else hears of it"
+    try: self._send(future, (*call, self.makers[call[0]]()))
+    except Exception as e: future.set_exception(e)
 
 # %% ../nbs/52_processes.ipynb #9a673676
 def _shut_down(executor, patience:float=5.): # seconds to wait for each process

@@ -164,6 +164,33 @@ def _label_pieces(self:ResidualTracer, out, a, sizes, dim=0):
         self.labels[piece] = _cut_labels(labels, dim % a.ndim, start, end)
         start = end
 
+# %% ../nbs/32_tracing.ipynb #364697ab
+_LINEAR = (nn.Identity, nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d,
+    nn.Upsample, nn.Dropout, nn.Sequential)
+
+def _is_shortcut_like(m):
+    "Whether a module could be a shortcut: linear, on single positions, or a change of resolution"
+    for c in m.modules():
+        if isinstance(c, (nn.Conv1d, nn.Conv2d, nn.Conv3d)) and set(c.kernel_size) != {1}: return False
+        if isinstance(c, _LINEAR): continue
+        # modules of people's own that change the resolution have no weights, and say so in their names
+        if next(c.parameters(), None) is not None: return False
+        if not re.search('(up|down)sampl', type(c).__name__, re.I): return False
+    return True
+
+@patch
+def _pass_through(self:ResidualTracer, call, out):
+    "The output of a child that could be a shortcut carries the labels that the child's input has from its parent's call"
+    if not self.running or not torch.is_tensor(out) or len(call.inputs) != 1: return
+    if isinstance(call.module, nn.Identity) or not _is_shortcut_like(call.module): return
+    parent, (x,) = self.running[-1], call.inputs.values()
+    # by the caller's own name for it: the network may know a shared module by another
+    child = next((name for name, m in parent.module.named_modules() if m is call.module), None)
+    if not child: return
+    passed = {key: replace(l, via=(*l.via, child)) for key, l in self.of(x).items()
+        if key[0] == parent.number and not l.piece and l.scale == 1}
+    self.labels[out] = {**self.of(out), **passed}
+
 # %% ../nbs/32_tracing.ipynb #63f69cf3
 def versions(inputs:dict)->list:
     "Torch's version numbers of tensors, which every operation in place raises"
@@ -260,29 +287,3 @@ def shortcut(self:ResidualTracer, call:Call, out): # TracedShortcut, or None
     streams = self.streams(call, out)
     if streams is None: return None
     return TracedShortcut(streams, torch.is_tensor(out), list(inspect.signature(call.module.forward).parameters))
-
-# %% ../nbs/32_tracing.ipynb #364697ab
-_LINEAR = (nn.Identity, nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d,
-    nn.Upsample, nn.Dropout, nn.Sequential)
-
-def _is_shortcut_like(m):
-    "Whether a module could be a shortcut: linear, on single positions, or a change of resolution"
-    for c in m.modules():
-        if isinstance(c, (nn.Conv1d, nn.Conv2d, nn.Conv3d)) and set(c.kernel_size) != {1}: return False
-        if isinstance(c, _LINEAR): continue
-        # modules of people's own that change the resolution have no weights, and say so in their names
-        if next(c.parameters(), None) is not None: return False
-        if not re.search('(up|down)sampl', type(c).__name__, re.I): return False
-    return True
-
-@patch
-def _pass_through(self:ResidualTracer, call, out):
-    "The output of a child that could be a shortcut carries the labels that the child's input has from its parent's call"
-    if not self.running or not torch.is_tensor(out) or len(call.inputs) != 1: return
-    if isinstance(call.module, nn.Identity) or not _is_shortcut_like(call.module): return
-    parent, (x,) = self.running[-1], call.inputs.values()
-    if not call.name.startswith(parent.name): return    # no child of its caller, which could not name it
-    child = call.name.removeprefix(parent.name).lstrip('.')
-    passed = {key: replace(l, via=(*l.via, child)) for key, l in self.of(x).items()
-        if key[0] == parent.number and not l.piece and l.scale == 1}
-    self.labels[out] = {**self.of(out), **passed}
