@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['BARS', 'IDLE', 'time_text', 'stage_text', 'uniform_held_out', 'best_tile', 'tiles', 'held_out_rows', 'panel',
-           'score_legend', 'front_legend', 'image_panel', 'table_panel', 'panels', 'view_html', 'sparkline',
-           'view_text', 'RunView', 'open_run']
+           'score_legend', 'front_legend', 'image_panel', 'load_line', 'point_texts', 'front_panel', 'table_panel',
+           'panels', 'view_html', 'sparkline', 'view_text', 'RunView', 'open_run']
 
 # %% ../nbs/66_view.ipynb #4076a6b6
 import base64, math, os, time
@@ -16,8 +16,8 @@ from fastcore.basics import patch
 from .candidate import Candidate
 from .records import JournalReader, unpack
 from .progress import Progress
-from .charts import (MARKS, block_chart, block_names, esc, front_chart, mark, rung_colours, score_chart, short,
-    step_chart, steps_text)
+from .charts import (MARKS, block_chart, block_names, esc, front_chart, front_points, mark, row_title, rung_colours,
+    score_chart, short, step_chart, steps_text)
 from .previews import PREVIEW, read_preview
 
 # %% ../nbs/66_view.ipynb #110405a4
@@ -150,6 +150,31 @@ def image_panel(images)->str:
             f'<img{pixels} src="{uri}" alt="samples of {esc(row.name)}"/>')
     return panel('The same noise, drawn with different steps', f'<div class="adv-images">{"".join(rows)}</div>')
 
+# %% ../nbs/66_view.ipynb #6380ca18
+def load_line(number, cost, folder='')->str:
+    "The line of Python that gives a point of the front; without a folder, from the `result` of the search in memory"
+    if folder: return f"open_run({str(folder)!r}).front[{number}]['candidate']"
+    return f'result.pick({math.ceil(1000*cost - 1e-6)/1000:g})'
+
+def point_texts(progress:Progress, row)->list:
+    "What there is to know of a point of a front: steps, search score, stage, cost and held-out score"
+    said = [*row_title(progress, row, None).split('\n'), f'cost {row.cost:.4g} {progress.plan.get("unit", "steps")}']
+    value, n, _ = progress.held_out.get(row.candidate, (math.inf, 0, None))
+    return said + [f'held-out {progress.metric} {value:.4g} on {n:,} images']*math.isfinite(value)
+
+def front_panel(progress:Progress, folder='')->str:
+    "The chart of the front, on which a point can be picked; at first it is that of the lowest distance"
+    points, picks = front_points(progress), []
+    for k, (row, x, y) in enumerate(points):
+        steps, *more = map(esc, point_texts(progress, row))
+        checked = ' checked="checked"' if k == len(points) - 1 else ''
+        picks.append(f'<input type="radio" name="point" value="{row.candidate}" title="{steps}" aria-label="{steps}" '
+            f'style="left:{100*x:.2f}%;top:{100*y:.2f}%"{checked}/><div class="adv-said"><b>{steps}</b><br/>'
+            f'{"<br/>".join(more)}<br/><code>{esc(load_line(k, row.cost, folder))}</code></div>')
+    # the choices of one view have nothing to do with those of another, since each has a form; with this method it sends nothing
+    form = f'<form class="adv-pick" method="dialog">{front_chart(progress)}{"".join(picks)}</form>'
+    return form if points else front_chart(progress)
+
 # %% ../nbs/66_view.ipynb #a2e9adb9
 def table_panel(progress:Progress)->str:
     "The table of held-out scores of a finished search"
@@ -166,10 +191,10 @@ def table_panel(progress:Progress)->str:
     return panel('Held-out scores: the result', f'<div class="adv-scroll"><table>{head}{"".join(rows)}</table></div>')
 
 # %% ../nbs/66_view.ipynb #5e92b56a
-def panels(progress:Progress, images=())->str:
+def panels(progress:Progress, images=(), folder='')->str:
     "All drawings of a search"
     left, right = [table_panel(progress)], []
-    if progress.pareto: left.append(panel('Cost against distance', front_chart(progress), front_legend(progress)))
+    if progress.pareto: left.append(panel('Cost against distance', front_panel(progress, folder), front_legend(progress)))
     if progress.rows: left.append(panel('Search scores' + ' relative to the best baseline'*bool(progress.base),
         score_chart(progress), score_legend(progress)))
     best = 'best' if not progress.pareto else 'lowest distance'
@@ -186,6 +211,7 @@ def view_html(
     images=(),          # rows of `read_preview`
     title:str='',       # such as the folder of the run
     note:str='',        # a sentence below the title, such as why the search has stopped
+    folder:str='',      # of the run, from which a point of a front that was picked is loaded
 )->str:
     "The view of a search: one piece of HTML without scripts"
     total = progress.images_total
@@ -196,7 +222,7 @@ def view_html(
         f'<span class="adv-soft">{esc(title)}</span></div>'
         + (f'<div class="adv-soft">{esc(note)}</div>' if note else '')
         + f'<div class="adv-track"><div style="width:{share:.1f}%"></div></div><div class="adv-tiles">{cells}</div>'
-        f'<div class="adv-grid">{panels(progress, images)}</div></div>')
+        f'<div class="adv-grid">{panels(progress, images, folder)}</div></div>')
 
 # %% ../nbs/66_view.ipynb #0685d3fb
 BARS = '▁▂▃▄▅▆▇█'
@@ -268,7 +294,7 @@ def note(self:RunView)->str:
         'continues it')
 
 @patch
-def _repr_html_(self:RunView): return view_html(self.refresh().progress, self.images, str(self.folder), self.note)
+def _repr_html_(self:RunView): return view_html(self.refresh().progress, self.images, str(self.folder), self.note, self.folder)
 
 @patch
 def __str__(self:RunView): return view_text(self.refresh().progress, str(self.folder), note=self.note)
@@ -298,6 +324,13 @@ def scores(self:RunView)->list: # of dicts
 def rows(self:RunView)->list: # of dicts
     "The held-out scores, best last"
     return held_out_rows(self.progress)
+
+@patch(as_prop=True)
+def front(self:RunView)->list: # of dicts
+    "The front of a Pareto search, cheapest first: candidate, cost, images, score, standard error, and held-out score where there is one"
+    p = self.progress
+    return [dict(candidate=self._candidate(r.candidate), cost=r.cost, images=r.n, score=r.value, standard_error=r.error,
+        held_out=p.held_out.get(r.candidate, (None,))[0]) for r in p.front()] if p.pareto else []
 
 def open_run(
     folder, # output folder of a search, finished or under way, on this machine or a shared disk
