@@ -7,7 +7,8 @@ from pathlib import Path
 # two processes with two threads each on two cores are many times slower than one; read when torch is imported
 os.environ.setdefault('OMP_NUM_THREADS', '1')
 SHARED = ('torch', 'numpy', 'matplotlib.pyplot', 'matplotlib_inline.backend_inline', 'PIL.Image', 'scipy.optimize',
-    'scipy.stats', 'sklearn.gaussian_process', 'hypothesis', 'IPython.display', 'tqdm.auto', 'safetensors.torch', 'nbdev.test')
+    'scipy.stats', 'sklearn.gaussian_process', 'hypothesis', 'IPython.display', 'tqdm.auto', 'safetensors.torch',
+    'diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion', 'nbdev.test')
 
 
 def cores():

@@ -12,6 +12,7 @@ __all__ = ['MARKS', 'MOST_MARKS', 'GROUP_NAMES', 'ROWS_OF_STEPS', 'PAINT', 'esc'
 import html, math
 import numpy as np
 from fastcore.basics import patch
+from .words import counted
 from .progress import Progress, step_time
 
 # %% ../nbs/59_charts.ipynb #fcd11b4c
@@ -127,7 +128,8 @@ def row_title(progress:Progress, row, relative, out=False)->str:
     steps, error = steps_text(progress.candidates[row.candidate]), f' ± {row.error:.2g}' if row.error else ''
     name = progress.baselines.get(row.candidate)
     said = [f'{name}: {steps}' if name else steps,
-        f'{progress.metric} {row.value:.4g}{error} on {row.n:,} images' if math.isfinite(row.value) else 'failed',
+        f'{progress.metric} {row.value:.4g}{error} on {counted(row.n, "image")}' if math.isfinite(row.value)
+            else 'failed',
         f'{relative:.3f} of the best baseline' if relative else '', 'eliminated here' if out else '',
         progress.groups[row.group]]
     return '\n'.join(t for t in said if t)

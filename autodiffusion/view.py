@@ -13,6 +13,7 @@ from importlib.resources import files
 from itertools import islice
 from pathlib import Path
 from fastcore.basics import patch
+from .words import counted
 from .candidate import Candidate
 from .records import JournalReader, unpack
 from .progress import Progress
@@ -36,7 +37,7 @@ def _counted(progress):
     for r in progress._last_group(): counts[r.n] = counts.get(r.n, 0) + 1
     if not counts: return ''
     first, *more = sorted(counts)
-    text = f'{counts[first]} candidate{"s"*(counts[first] > 1)} on {first:,} images'
+    text = f'{counted(counts[first], "candidate")} on {counted(first, "image")}'
     return ', '.join([text, *(f'{counts[n]} on {n:,}' for n in more)])
 
 # %% ../nbs/66_view.ipynb #203356ff
@@ -68,9 +69,9 @@ def best_tile(progress:Progress)->tuple: # (label, value, note)
         value, n, error = progress.held_out[leader.candidate]
         uniform = uniform_held_out(progress)
         note = f'{value/uniform:.2f} of uniform; ' if uniform else ''
-        return f'held-out {metric}', f'{value:.4g}', f'{note}{n:,} images of new noise'
+        return f'held-out {metric}', f'{value:.4g}', f'{note}{counted(n, "image")} of new noise'
     relative, error = progress.relative(leader), f' ± {leader.error:.1g}' if leader.error else ''
-    score = f'{metric} {leader.value:.4g}{error} on {leader.n:,} images'
+    score = f'{metric} {leader.value:.4g}{error} on {counted(leader.n, "image")}'
     if relative is None: return 'best so far', f'{leader.value:.4g}', score
     return 'best so far', f'{relative:.2f}', f'of the best baseline; {score}'
 
@@ -127,7 +128,7 @@ def _key(kind, color, text):
 
 def score_legend(progress:Progress)->str:
     "What the marks of the scores mean"
-    rungs = [_key('dot', color, f'{n:,} images') for n, color in rung_colours(progress).items()]
+    rungs = [_key('dot', color, counted(n, 'image')) for n, color in rung_colours(progress).items()]
     more = [_key('cross', 'r1', 'eliminated there')] if any(progress.eliminated()) else []
     if progress.base: more.append(_key('diamond', 'base', 'baseline'))
     if progress.base_at(min(progress.values)): more.append(_key('stroke-dasharray="4 3"', 'base', 'best baseline'))
@@ -135,7 +136,7 @@ def score_legend(progress:Progress)->str:
 
 def front_legend(progress:Progress)->str:
     "What the marks of the front mean"
-    rungs = [_key('dot', color, f'{n:,} images') for n, color in rung_colours(progress).items()]
+    rungs = [_key('dot', color, counted(n, 'image')) for n, color in rung_colours(progress).items()]
     return ''.join([*rungs, _key('diamond', 'base', 'baseline'), _key('', 'best', 'the front')])
 
 # %% ../nbs/66_view.ipynb #0a13be5b
@@ -160,7 +161,7 @@ def point_texts(progress:Progress, row)->list:
     "What there is to know of a point of a front: steps, search score, stage, cost and held-out score"
     said = [*row_title(progress, row, None).split('\n'), f'cost {row.cost:.4g} {progress.plan.get("unit", "steps")}']
     value, n, _ = progress.held_out.get(row.candidate, (math.inf, 0, None))
-    return said + [f'held-out {progress.metric} {value:.4g} on {n:,} images']*math.isfinite(value)
+    return said + [f'held-out {progress.metric} {value:.4g} on {counted(n, "image")}']*math.isfinite(value)
 
 def front_panel(progress:Progress, folder='')->str:
     "The chart of the front, on which a point can be picked; at first it is that of the lowest distance"
@@ -244,7 +245,7 @@ def view_text(
     if total:
         wide = max(10, min(40, width - 50))
         full = round(wide*done/total)
-        lines.append(f'{"█"*full}{"░"*(wide - full)} {done/total:4.0%}  {done:,} of at most {total:,} images')
+        lines.append(f'{"█"*full}{"░"*(wide - full)} {done/total:4.0%}  {done:,} of at most {counted(total, "image")}')
     lines += [f'{name:<22} {value}  ({said})' for name, value, said in tiles(progress)]
     if progress.leader:
         lines.append(f'{"steps":<22} {steps_text(progress.candidates[progress.leader.candidate])}')
@@ -332,6 +333,7 @@ def front(self:RunView)->list: # of dicts
     return [dict(candidate=self._candidate(r.candidate), cost=r.cost, images=r.n, score=r.value, standard_error=r.error,
         held_out=p.held_out.get(r.candidate, (None,))[0]) for r in p.front()] if p.pareto else []
 
+# %% ../nbs/66_view.ipynb #c016a66f
 def open_run(
     folder, # output folder of a search, finished or under way, on this machine or a shared disk
     upto:int=None, # read no more than so many records: the run as it was then
