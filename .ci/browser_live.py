@@ -101,7 +101,8 @@ def picked(lab):
     assert said.inner_text() == last
     nb.page.keyboard.press('Enter')
     assert nb.page.url == address
-    nb.insert(f'print({last.splitlines()[-1]})')
+    # long enough for the page to be seen busy
+    nb.insert(f'import time\nprint({last.splitlines()[-1]})\ntime.sleep(1)')
     wait_for(lambda: 'Candidate([922, 505, 197]' in nb.output(1).inner_text(), 20, 'the line has run')
     nb.close()
 
