@@ -27,7 +27,7 @@ demo: $(HAVE) ## install the package into .venv and run a small search
 	PATH="$(BIN):$$PATH" $(DEMO)
 
 test: $(DEV) ## run every notebook as a test (NB=nbs/00_schedule.ipynb: only that one; FLAGS=slow LIMIT=36000: slow cells too, for up to ten hours)
-	@$(BIN)/python .ci/test_notebooks.py --workers 2 --limit $(LIMIT) --flags "$(FLAGS)" $(NB)
+	@$(BIN)/python .ci/test_notebooks.py --limit $(LIMIT) --flags "$(FLAGS)" $(NB)
 
 docs: $(DEV) readme ## build the site into _docs, with Quarto if there is one, else with Sphinx
 	@$(BIN)/python .ci/docs.py

@@ -1,5 +1,6 @@
 "The view of a search in JupyterLab: it appears and moves, the button stops the search in the middle, the cell continues it, generations are added."
-import json, time
+import json, shutil, time
+from pathlib import Path
 
 PREPARE = '''\
 from autodiffusion.all import *
@@ -81,7 +82,32 @@ def saved(lab, nb):
     assert 'widgets' not in book['metadata'] and not any('widget' in kind for d in data for kind in d)
     assert sum('class="adv"' in ''.join(d.get('text/html', '')) for d in data) == 2
 
+def picked(lab):
+    "A point of a front is picked by a click, and what is said loads it; nothing is sent"
+    golden = Path(__file__).resolve().parent.parent/'nbs/golden/journals/front/journal.jsonl'
+    (lab.folder/'front').mkdir()
+    shutil.copy(golden, lab.folder/'front')
+    lab.write('front.ipynb', "from autodiffusion.all import open_run\nopen_run('front')")
+    nb = lab.open('front.ipynb')
+    nb.run()
+    points, said, address = nb.page.locator('.adv-pick input'), nb.page.locator('.adv-said:visible'), nb.page.url
+    last = said.inner_text()
+    assert "open_run('front').front[1]['candidate']" in last and points.count() == 2, last
+    points.first.click()
+    first = said.inner_text()
+    assert "open_run('front').front[0]['candidate']" in first and first.startswith('999 208'), first
+    nb.shot('front_picked', nb.output(0).locator('.adv'))
+    points.last.click()
+    assert said.inner_text() == last
+    nb.page.keyboard.press('Enter')
+    assert nb.page.url == address
+    # long enough for the page to be seen busy
+    nb.insert(f'import time\nprint({last.splitlines()[-1]})\ntime.sleep(1)')
+    wait_for(lambda: 'Candidate([922, 505, 197]' in nb.output(1).inner_text(), 20, 'the line has run')
+    nb.close()
+
 def check(lab):
+    picked(lab)
     lab.write('live.ipynb', PREPARE, RUN)
     nb = lab.open('live.ipynb', height=1400)
     nb.start()

@@ -7,7 +7,8 @@ root = Path(__file__).resolve().parent.parent
 nbs, lib = root/'nbs', root/'autodiffusion'
 LONG_CELL, LONG_MODULE = 25, 430
 
-LIMITS = {}
+# no schedule and no search of the paper has a single step
+LIMITS = {'plurals': {'00_schedule.ipynb': 2, '10_denoiser.ipynb': 1, '94_paper.ipynb': 1}}
 
 # cells that a page does not show
 HIDDEN = {'hide', 'exporti', 'default_exp', 'include'}
@@ -113,6 +114,27 @@ def printed(output):
     data = output.get('data', {})
     return text(output.get('text', '')) + ('' if any(o in data for o in IMAGES) else text(data.get('text/plain', ''))) + text(data.get('text/markdown', ''))
 
+COUNTED = (r'( (network|classifier|held-out|full|random))? (generation|image|sample|step|candidate|finalist|refinement|evaluation|'
+    r'gradient|score)s\b(?! (were|are|have|take|cost)\b)')
+# a number alone before a word, in code; not where it follows another one, as in "2 of {n} images" and "{a} to {b} steps"
+SAYS_ITSELF = re.compile(r'(?<!\bof )(?<!\bto )(?<!\bthe )(?<!\bthan )(?<!\ball )(?<!\bfor )(?<!\bleast )(?<!\bevery )(?<!\band )'
+    r"\{[^{}!\"':]+(:,)?\}" + COUNTED)
+ONE_OF_MANY = re.compile(r'(?<![\d.,:-])\b1' + COUNTED)
+
+def plurals():
+    "Texts that say '1 images', and exported code that could (there is `counted` for it), by notebook."
+    res = {}
+    for path in notebooks():
+        found = []
+        for c in cells(path):
+            source = text(c['source'])
+            if c['cell_type'] == 'markdown': found += ONE_OF_MANY.finditer(source)
+            elif directives(source) & {'export', 'exporti'}: found += SAYS_ITSELF.finditer(source)
+            found += [m for o in c.get('outputs', ()) for m in ONE_OF_MANY.finditer(printed(o) + text(o.get('data', {}).get('text/html', '')))]
+        for m in found: print(f'{path.relative_to(root)}: "{m[0]}"')
+        res[str(path.relative_to(nbs))] = len(found)
+    return res
+
 def figures():
     "Figures without words for those who do not see them (`#| fig-alt: \"...\"`), by notebook."
     res = {}
@@ -126,7 +148,7 @@ def figures():
 def ends(part): return re.search(r':[*_`]*$', part.rstrip())
 
 
-RULES = {o.__name__: o for o in (semicolons, long_cells, long_modules, announcements, leftovers, figures)}
+RULES = {o.__name__: o for o in (semicolons, long_cells, long_modules, announcements, leftovers, plurals, figures)}
 
 def check(name):
     "Compare what there is with the limits; says where there is more, and where the limit may be lowered."

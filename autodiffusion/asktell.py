@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 import numpy as np
 from fastcore.basics import patch
+from .words import counted
 from .candidate import Candidate
 from .racing import count_better, paired_difference
 from .proposers import preset_proposer
@@ -54,7 +55,8 @@ class Session:
         if x.ndim != 1 or not np.isfinite(x).all():
             raise ValueError(f'a candidate is made of a list of finite numbers, one for each step, got {x.tolist()}')
         (lo, hi), n = s.step_range, len(x) - bool(s.free_end)
-        if not lo <= n <= hi: raise ValueError(f'{n} steps, but the space has {lo if lo == hi else f"{lo} to {hi}"}')
+        if not lo <= n <= hi:
+            raise ValueError(f'{counted(n, "step")}, but the space has {lo if lo == hi else f"{lo} to {hi}"}')
         share = np.sort(np.clip(x, 0, 1))[::-1]
         times = (share*(s.n_train - 1)).round()
         if s.free_end: times[-1] = round(share[-1]*s.n_train - 1)   # from clean data, at -1

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np, torch
 from tqdm import tqdm
 from fastcore.basics import patch
+from .words import counted
 from . import __version__
 from .denoiser import Denoiser, to_rgb
 from .solvers import get_sampler
@@ -70,7 +71,7 @@ def draw(
         if not out_of_memory(e): raise
         if len(indices) == 1:
             raise RuntimeError(f'{model.name}: not enough memory for a single sample on {model.device}') from e
-    warnings.warn(f'memory ran out with {len(indices)} images at a time: going on with half as many')
+    warnings.warn(f'memory ran out with {counted(len(indices), "image")} at a time: going on with half as many')
     return draw(model, c, indices, seed, labels, -(-len(indices)//2))
 
 # %% ../nbs/84_batches.ipynb #ecec99fd
@@ -117,7 +118,7 @@ class Drawn:
     precision: str  # the precision of the run
 
     def __str__(self):
-        if not self.missing: return f'{self.out}: {self.n:,} images'
+        if not self.missing: return f'{self.out}: {counted(self.n, "image")}'
         return (f'{self.out}: the shards of this worker are done; {self.missing} of other workers are still to come, '
             'and the last worker puts all together')
 

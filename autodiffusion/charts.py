@@ -5,12 +5,14 @@
 # %% auto #0
 __all__ = ['MARKS', 'MOST_MARKS', 'GROUP_NAMES', 'ROWS_OF_STEPS', 'PAINT', 'esc', 'short', 'steps_text', 'ticks', 'Axes', 'line',
            'label', 'mark', 'thinned', 'rung_colours', 'row_title', 'best_so_far', 'score_axes', 'score_chart',
-           'group_name', 'leader_rows', 'baseline_rows', 'step_chart', 'block_names', 'block_chart', 'front_chart']
+           'group_name', 'leader_rows', 'baseline_rows', 'step_chart', 'block_names', 'block_chart', 'front_chart',
+           'front_points']
 
 # %% ../nbs/59_charts.ipynb #fbe2dbf0
 import html, math
 import numpy as np
 from fastcore.basics import patch
+from .words import counted
 from .progress import Progress, step_time
 
 # %% ../nbs/59_charts.ipynb #fcd11b4c
@@ -126,7 +128,8 @@ def row_title(progress:Progress, row, relative, out=False)->str:
     steps, error = steps_text(progress.candidates[row.candidate]), f' ± {row.error:.2g}' if row.error else ''
     name = progress.baselines.get(row.candidate)
     said = [f'{name}: {steps}' if name else steps,
-        f'{progress.metric} {row.value:.4g}{error} on {row.n:,} images' if math.isfinite(row.value) else 'failed',
+        f'{progress.metric} {row.value:.4g}{error} on {counted(row.n, "image")}' if math.isfinite(row.value)
+            else 'failed',
         f'{relative:.3f} of the best baseline' if relative else '', 'eliminated here' if out else '',
         progress.groups[row.group]]
     return '\n'.join(t for t in said if t)
@@ -303,13 +306,17 @@ def _cell(axes, k, i, height, step, name):
         f'rx="2" {PAINT[state]}><title>{said}</title></rect>')
 
 # %% ../nbs/59_charts.ipynb #b104ced2
-def front_chart(progress:Progress)->str: # SVG
-    "Distance against cost, and the front"
+def _on_most_images(progress):
+    "Every candidate once, with its score on the most images"
     rows = {}
     for r in progress.rows:
         if math.isfinite(r.value) and (r.candidate not in rows or r.n > rows[r.candidate].n): rows[r.candidate] = r
+    return [*rows.values()]
+
+def front_chart(progress:Progress)->str: # SVG
+    "Distance against cost, and the front"
+    rows, front = _on_most_images(progress), progress.front()
     if not rows: return ''
-    rows, front = [*rows.values()], progress.front()
     axes, unit = _front_axes(rows), progress.plan.get('unit', 'steps')
     axes.frame(ticks(*axes.xlim), ticks(*axes.ylim, log=axes.log), f'cost of an image, in {unit}', progress.metric)
     colours, on_front = rung_colours(progress), {r.candidate for r in front}
@@ -336,3 +343,10 @@ def _front_mark(axes, progress, row, colours):
     kind = 'up' if over else 'diamond' if base else 'dot'
     y = axes.y(min(row.value, axes.ylim[1]))
     return mark(kind, axes.x(row.cost), y, 'base' if base else colours[row.n], title, .8)
+
+# %% ../nbs/59_charts.ipynb #9674774f
+def front_points(progress:Progress)->list: # of (row, x, y)
+    "The front, cheapest first: rows, and their places in its chart as shares of the width and the height"
+    if not progress.front(): return []
+    axes = _front_axes(_on_most_images(progress))
+    return [(r, axes.x(r.cost)/axes.width, axes.y(min(r.value, axes.ylim[1]))/axes.height) for r in progress.front()]

@@ -10,6 +10,7 @@ import warnings
 from contextlib import nullcontext
 from pathlib import Path
 from fastcore.script import store_true
+from .words import counted
 from .features import INCEPTION
 from .frechet import Reference, compare, statistics
 from .images import open_images
@@ -81,7 +82,7 @@ def autodiffusion_fid(
     distance = compare(ra, rb)
     few = [r.n for r in (ra, rb) if r.n and r.n <= len(r.mean)]
     if few:
-        warnings.warn(f'only {min(few)} images for {len(ra.mean)} features: the distance is biased upwards')
+        warnings.warn(f'only {counted(min(few), "image")} for {len(ra.mean)} features: the distance is biased upwards')
     print(f'{ra.metric} {distance:.6g}')
 
 # %% ../nbs/127_cli_evaluate.ipynb #16d82fd9

@@ -9,6 +9,7 @@ __all__ = ['ADM_OPTIONS', 'PIPELINE_OPTIONS', 'model_options']
 import dataclasses, importlib, inspect, json, math, os, re, sys, warnings
 from pathlib import Path
 import torch
+from .words import counted
 from .denoiser import Denoiser
 from .candidate import Candidate
 from .space import trailing
@@ -238,7 +239,7 @@ def pipeline_target(
     try:
         return Target(own_steps(pipe, n, model=model))
     except ValueError as e:
-        warnings.warn(f'{e}; the target is drawn with {n} steps of ddim')
+        warnings.warn(f'{e}; the target is drawn with {counted(n, "step")} of ddim')
         return Target(Candidate(trailing(n, model.schedule)))
 
 # %% ../nbs/121_cli_model.ipynb #c6663117

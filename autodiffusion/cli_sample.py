@@ -13,6 +13,7 @@ from types import SimpleNamespace
 import torch
 from fastcore.meta import delegates
 from fastcore.script import store_true
+from .words import counted
 from .solvers import get_sampler
 from .samplers import check_labels, check_times, evaluations, gradients, plan, sample
 from .candidate import load_candidate
@@ -131,10 +132,10 @@ def _summary(o, m, c):
     "How many images, and what they cost"
     how = SimpleNamespace(**plan(c, o.sampler, o.t_end, o.eta))
     grads = o.n*gradients(how, m)
-    cost = f'{o.n*evaluations(how, m):,} network evaluations'
+    cost = counted(o.n*evaluations(how, m), 'network evaluation')
     if grads:
-        cost += f' and {grads:,} classifier gradients'
-    return f'{o.out}: {o.n} images, {len(how.steps)} steps, {cost}'
+        cost += f' and {counted(grads, "classifier gradient")}'
+    return f'{o.out}: {counted(o.n, "image")}, {counted(len(how.steps), "step")}, {cost}'
 
 # %% ../nbs/125_cli_sample.ipynb #4301b6fa
 def _draw(o, m, c, executor):

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from fastcore.meta import delegates
 from fastcore.script import store_true
+from .words import counted
 from .denoiser import Denoiser
 from .fitness import Fitness
 from .executors import open_executor, write_fitness
@@ -170,8 +171,10 @@ def _announcement(search, out)->str:
     few, most = search.space.step_range
     steps = f'{few}' if few == most else f'{few} to {most}'
     bound = search.bound()
-    return (f'Searching {steps} {search.space.sampler} steps for {search.model.name}: at most {bound.images:,} images and '
-        f'{bound.evaluations:,} network evaluations; every score is kept in {out}, and Ctrl-C loses nothing.')
+    word = 'step' if steps == '1' else 'steps'
+    return (f'Searching {steps} {search.space.sampler} {word} for {search.model.name}: at most '
+        f'{counted(bound.images, "image")} and {counted(bound.evaluations, "network evaluation")}; every score is kept '
+        f'in {out}, and Ctrl-C loses nothing.')
 
 # %% ../nbs/124_cli_search.ipynb #7c1ebc93
 def _report(result, out):

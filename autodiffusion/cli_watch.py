@@ -24,7 +24,12 @@ async function look() {
   try {
     const answer = await fetch('view')
     const text = await answer.text()
-    if (text !== last) document.getElementById('view').innerHTML = text
+    if (text !== last) {
+      const picked = document.querySelector('.adv-pick input:checked')?.value
+      document.getElementById('view').innerHTML = text
+      const again = document.querySelector(`.adv-pick input[value="${picked}"]`)
+      if (again) again.checked = true
+    }
     last = text
   } catch (e) { document.title = 'not connected' }
   setTimeout(look, SECONDS*1000)

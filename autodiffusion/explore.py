@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 import numpy as np
 from fastcore.basics import patch
+from .words import counted
 from .schedule import CLEAN
 from .denoiser import Denoiser
 from .solvers import SAMPLERS, get_sampler
@@ -154,7 +155,7 @@ def _fill(self:Explorer, row, model, c, seed, stop):
 def _row(name, c, model, alone): # dict
     "A row before its images are drawn"
     u = evaluations(c, model)
-    note = f'{u} network evaluations'
+    note = counted(u, 'network evaluation')
     if get_sampler(c.sampler).assumes_even and c != uniform_like(c, model.schedule):
         note += f'; {c.sampler} is for even steps, ipndm for any'
     title = 'these steps' if alone and name == 'A' else name
@@ -236,7 +237,7 @@ def _scores_text(fitness, named, uniforms, scores): # dict
         said = [verdict(scores[c], u, 'uniform steps') + f', which have {u.short()}']
         if k != 'A': said.append(verdict(scores[c], a, 'A'))
         told.append(dict(name=k, value=scores[c].short(), verdicts=said))
-    note = (f'search score ({fitness.metric}, {a.n} samples, noise {fitness.seed}), lower is better: '
+    note = (f'search score ({fitness.metric}, {counted(a.n, "sample")}, noise {fitness.seed}), lower is better: '
         'for choosing, never a result')
     return dict(scores=told, score_note=note)
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Protocol
 import numpy as np, torch
 from fastcore.basics import patch
+from .words import counted
 from .denoiser import Denoiser, to_rgb
 from .solvers import get_sampler
 from .samplers import sample_batch, plan, check_blocks, check_times, evaluations
@@ -66,7 +67,7 @@ def standard_error(self:Score)->float:
 def _repr_markdown_(self:Score):
     value = f'{self.value:.6g}' if not self.reason else 'none'
     if math.isfinite(self.standard_error): value += f' ± {self.standard_error:.2g}'
-    cost = (f'{self.requested:,} network evaluations requested, {self.computed:,} computed now, '
+    cost = (f'{counted(self.requested, "network evaluation")} requested, {self.computed:,} computed now, '
         f'{self.seconds:.1f} s')
     rows = {'score': value, 'why there is none': self.reason, 'samples': f'{self.n:,}', 'cost': cost}
     lines = '\n'.join(f'| {k} | {v} |' for k, v in rows.items() if v)
@@ -201,7 +202,7 @@ def draw(self:Fitness,
     if len(self.prefix_cache):
         self.prefix_cache.shrink()
         return self.draw(c, r)
-    warnings.warn(f'memory ran out with {len(r)} images at a time: going on with half as many')
+    warnings.warn(f'memory ran out with {counted(len(r), "image")} at a time: going on with half as many')
     half = len(r)//2
     return np.concatenate([self.draw(c, r[:half]), self.draw(c, r[half:])])
 
@@ -284,9 +285,9 @@ def add(self:Fitness,
 
 @patch
 def _repr_markdown_(self:Fitness):
-    spent = [f'{self.computed:,} network evaluations']
-    if self.gradients: spent.append(f'{self.gradients:,} classifier gradients')
-    spent += [f'{self.images:,} images', f'{self.seconds:.1f} s']
+    spent = [counted(self.computed, 'network evaluation')]
+    if self.gradients: spent.append(counted(self.gradients, 'classifier gradient'))
+    spent += [counted(self.images, 'image'), f'{self.seconds:.1f} s']
     rows = {'model': self.model.name, 'metric': f'{self.metric}, lower is better',
         'samples': ', '.join(map(str, self.rungs)), 'noise seed': self.seed, 'batch size': self.batch_size,
         'spent': ', '.join(spent), 'shared': f'{self.requested - self.computed:,} further evaluations'}

@@ -68,7 +68,7 @@ def _draw(self:LiveView, note)->float: # seconds that it took, apart from sample
     between = time.monotonic()
     self._refresh_images()
     start += time.monotonic() - between
-    if self.show: self.show(view_html(self.progress, self.images, self.title, note))
+    if self.show: self.show(view_html(self.progress, self.images, self.title, note, self.title))
     return time.monotonic() - start
 
 @patch

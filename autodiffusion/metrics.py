@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np, torch
 from tqdm import tqdm
 from fastcore.basics import patch
+from .words import counted
 from .images import UNREADABLE, Images, NpzRows, file_kind, open_images, read_array
 from .images import images_from_array, parse_size
 from .features import INCEPTION, RESIZE, SPATIAL, InceptionOutputs
@@ -278,7 +279,7 @@ def check_batches(a:Batch, b:Batch, extractor:InceptionOutputs=None, k:int=3, wa
     needed = needs_images(a, b)
     for x, need in zip((a, b), needed):
         if need and len(x.images) < k + 1:
-            raise ValueError(f'{x.origin}: {len(x.images)} images, but precision and recall with k = '
+            raise ValueError(f'{x.origin}: {counted(len(x.images), "image")}, but precision and recall with k = '
                 f'{k} need at least {k + 1}')
         _check_statistics(x, extractor)
     if a.images and b.images and a.images.size != b.images.size:
@@ -293,7 +294,7 @@ def _warn_of_few(a, b, extractor, needed):
     else: D = len((a.stats or a.spatial or b.stats or b.spatial).mean)
     counts = [a.n] if b.stats and not b.stats.n else [a.n, b.n]     # b's statistics are of an unknown number
     few = [n for n in counts if 0 < n <= D]
-    if few: warnings.warn(f'only {min(few)} images for {D} features: FID and sFID are biased upwards')
+    if few: warnings.warn(f'only {counted(min(few), "image")} for {D} features: FID and sFID are biased upwards')
 
 # %% ../nbs/65_metrics.ipynb #fa1cddeb
 def evaluate(

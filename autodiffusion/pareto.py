@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass
 import matplotlib.pyplot as plt, numpy as np
 from fastcore.basics import patch
+from .words import counted
 from .candidate import Candidate
 from .space import SearchSpace
 from .racing import Racer
@@ -89,8 +90,8 @@ def baselines(self:ParetoRacer, schedule, n=None): # name -> candidate
 @patch
 def finals_text(self:ParetoRacer):
     p = self.preset
-    return (f'{p.finalists} of the front, then {p.refinements} generations of {p.finalists}; '
-        f'{p.final_samples} samples each')
+    return (f'{p.finalists} of the front, then {counted(p.refinements, "generation")} of {p.finalists}; '
+        f'{counted(p.final_samples, "sample")} each')
 
 # %% ../nbs/86_pareto.ipynb #f38499dc
 class ParetoSearch(Search):

@@ -15,6 +15,7 @@ from matplotlib.ticker import MaxNLocator, NullLocator
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from fastcore.basics import patch
+from .words import counted
 from .schedule import NoiseSchedule, CLEAN
 from .denoiser import Denoiser, to_rgb
 from .samplers import sample
@@ -194,7 +195,8 @@ def _colors(rungs)->dict:
 def _draw_rung(ax, n, baseline, spent, scores, top, color):
     "The scores of one rung and the best so far; those above `top` as triangles at the edge"
     over = scores > top
-    ax.plot(spent[~baseline & ~over], scores[~baseline & ~over], '.', ms=4, alpha=.5, color=color, label=f'{n:,} images')
+    ax.plot(spent[~baseline & ~over], scores[~baseline & ~over], '.', ms=4, alpha=.5, color=color,
+        label=counted(n, 'image'))
     ax.plot(spent[baseline & ~over], scores[baseline & ~over], 'x', ms=6, color=color)
     ax.plot(spent[over], [top]*over.sum(), '^', ms=4, alpha=.5, color=color)
     ax.step(spent, np.minimum.accumulate(scores), where='post', color=color, lw=1.5)

@@ -11,6 +11,7 @@ __all__ = ['RACERS', 'PRESETS', 'Evolution', 'Preset', 'halving_images', 'genera
 import dataclasses, math
 from dataclasses import dataclass
 from fastcore.basics import patch
+from .words import counted
 
 # %% ../nbs/75_presets.ipynb #62363fde
 @dataclass(frozen=True)
@@ -136,12 +137,13 @@ def network_evaluations(
 def _repr_markdown_(self:Preset):
     e = self.evolution
     chosen = f', each chosen among {self.pool}' if self.pool > 1 else ''
-    rows = {'generations': f'{e.generations} of {e.population} candidates, evolution {e.name!r}{chosen}',
+    rows = {'generations': f'{e.generations} of {counted(e.population, "candidate")}, evolution {e.name!r}{chosen}',
         'samples per candidate': ', then '.join(f'{n:,}' for n in (*self.rungs, self.samples)),
-        'finals': f'the best {self.finalists}, {self.final_samples:,} samples each; {self.refinements} refinements',
-        'final race': ', then '.join(f'{n:,} samples' for n in self.race) or 'none',
-        'held out': f'{self.held_out:,} samples of new noise',
-        'cost': f'at most {search_images(self) + self.held_out:,} images and those of the baselines'}
+        'finals': f'the best {self.finalists}, {counted(self.final_samples, "sample")} each; '
+            f'{counted(self.refinements, "refinement")}',
+        'final race': ', then '.join(counted(n, 'sample') for n in self.race) or 'none',
+        'held out': f'{counted(self.held_out, "sample")} of new noise',
+        'cost': f'at most {counted(search_images(self) + self.held_out, "image")} and those of the baselines'}
     return '**Preset**\n\n| | |\n|:--|:--|\n' + '\n'.join(f'| {k} | {v} |' for k, v in rows.items())
 
 # %% ../nbs/75_presets.ipynb #cdb8569e

@@ -14,6 +14,7 @@ import numpy as np, torch
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from fastcore.basics import patch
+from .words import counted
 from .denoiser import Denoiser, to_rgb
 from .samplers import evaluations, sample
 from .candidate import Candidate
@@ -130,7 +131,7 @@ class Previews:
         return f'{c!r} {self.model.name} {self.model.precision} {self.n} from {self.seed}'
     def due(self, wanted)->list: # of (name, candidate)
         "Rows that are not drawn yet, or of other steps"
-        return [(name, c) for name, c in [*wanted.items(), (f'{len(self.many)} steps', self.many)]
+        return [(name, c) for name, c in [*wanted.items(), (counted(len(self.many), 'step'), self.many)]
             if name not in self.rows or self.rows[name][3] != self.key(c)]
 
 # %% ../nbs/64_previews.ipynb #7e182a89
@@ -153,7 +154,7 @@ def refresh(self:Previews,
 
 @patch
 def _order(self:Previews, wanted):
-    return [k for k in [*wanted, f'{len(self.many)} steps'] if k in self.rows]
+    return [k for k in [*wanted, counted(len(self.many), 'step')] if k in self.rows]
 
 # %% ../nbs/64_previews.ipynb #da470d5c
 @patch
@@ -166,5 +167,5 @@ def draw(self:Previews, name:str, c:Candidate, cost:int):
     self.spent += took
     self.evaluations += cost
     self.rate = self.evaluations/self.spent if self.spent else None
-    note = ' '.join(f'{t:g}' for t in c.times) if len(c) <= 12 else f'{len(c)} steps of {c.sampler}'
+    note = ' '.join(f'{t:g}' for t in c.times) if len(c) <= 12 else f'{counted(len(c), "step")} of {c.sampler}'
     self.rows[name] = name, note, array, self.key(c)

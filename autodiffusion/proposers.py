@@ -12,6 +12,7 @@ from dataclasses import dataclass, is_dataclass, replace
 from typing import Protocol
 import numpy as np
 from fastcore.basics import patch
+from .words import counted
 from .schedule import CLEAN
 from .candidate import Candidate, Step
 from .space import SearchSpace
@@ -199,7 +200,8 @@ def proposer_name(proposer:Proposer)->str:
 # %% ../nbs/77_proposers.ipynb #7cd30d01
 def check_proposed(candidates, n:int, history:History):
     "Raise ValueError for what a proposer of one's own must not return: more than `n`, one twice, or one that the space does not hold"
-    if len(candidates) > n: raise ValueError(f'the proposer returned {len(candidates)} candidates, where {n} were wanted')
+    if len(candidates) > n:
+        raise ValueError(f'the proposer returned {counted(len(candidates), "candidate")}, where {n} were wanted')
     for i, c in enumerate(candidates):
         if not isinstance(c, Candidate): raise ValueError(f'the proposer returned {c!r}, which is no Candidate')
         if c not in history.space:
@@ -243,6 +245,6 @@ def _warn_if_moved(c, wanted, legal, times, lists, space):
     if not moved and (lists is None or lists == legal.lists()): return
     n, (lo, hi) = len(times) - bool(space.free_end), space.step_range
     why = 'times, gaps, windows, the end or blocks are not as it allows'
-    if not lo <= n <= hi: why = f'{n} steps, not {lo if lo == hi else f"{lo} to {hi}"}'
+    if not lo <= n <= hi: why = f'{counted(n, "step")}, not {lo if lo == hi else f"{lo} to {hi}"}'
     warnings.warn(f'initial candidate {c!r} is not in this space ({why}): the search starts from {legal!r}',
         stacklevel=4)

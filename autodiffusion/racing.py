@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass
 from fastcore.basics import patch
 import numpy as np
+from .words import counted
 from .schedule import NoiseSchedule
 from .space import SearchSpace
 from .fitness import Score, jackknife_error
@@ -185,7 +186,7 @@ def winners(self:Racer,
     left, scores = self.contenders(finals, finals, RACERS), finals
     for n in self.preset.race:
         if len(left) < 2: break
-        run.say(f'final race, {len(left)} candidates')
+        run.say(f'final race, {counted(len(left), "candidate")}')
         run.plan(left)
         run.scores('final race', left, n)
         scores = {c: run.history.scores[n][c] for c in left}
@@ -202,8 +203,9 @@ def most_winners(self:Racer)->int:
 def finals_text(self:Racer)->str:
     "The finals in words"
     p = self.preset
-    text = (f'{p.finalists} of the best and the best baseline, then {p.refinements} generations of {p.finalists}; '
-        f'{p.final_samples} samples each')
+    text = (f'{p.finalists} of the best and the best baseline, then '
+        f'{counted(p.refinements, "generation")} of {p.finalists}; '
+        f'{counted(p.final_samples, "sample")} each')
     return text + (f', up to {p.race_samples} in the final race' if p.race else '')
 
 # %% ../nbs/76_racing.ipynb #4bde615d

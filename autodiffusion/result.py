@@ -9,6 +9,7 @@ __all__ = ['Result', 'single_result']
 import math
 from dataclasses import dataclass
 from fastcore.basics import patch
+from .words import counted
 from .samplers import evaluations, gradients
 from .candidate import Candidate
 from .fitness import Score
@@ -83,8 +84,8 @@ def spent(self:Result)->str:
     "What the search itself cost, in words; gradients of a classifier are counted apart"
     model = self.search.model
     n_gradients = self.requested//evaluations(self.best, model)*gradients(self.best, model)
-    text = f'{self.requested:,} network evaluations'
-    if n_gradients: text += f' and about {n_gradients:,} classifier gradients'
+    text = counted(self.requested, 'network evaluation')
+    if n_gradients: text += f' and about {counted(n_gradients, "classifier gradient")}'
     if self.computed < self.requested: text += f', of which {self.requested - self.computed:,} were shared'
     if self.memory_of_reuse: text += f'; reused blocks keep at most {self.memory_of_reuse/1024:,.0f} KB an image'
     return text
@@ -130,7 +131,7 @@ def __str__(self:Result):
         return '  '.join(cells).rstrip()
     lines = [line(rows[0]), '  '.join('-'*w for w in widths), *map(line, rows[1:])]
     n = self.rows['searched'][1].n
-    lines.append(f'({n:,} held-out samples each; the search spent {self.spent})')
+    lines.append(f'({counted(n, "held-out sample")} each; the search spent {self.spent})')
     return '\n'.join(lines + [_sentence(note) for note in self.notes])
 
 @patch
@@ -140,7 +141,7 @@ def _repr_markdown_(self:Result):
     table = '\n'.join([head, '|:--|:--|' + '--:|'*(columns - 2), *rows])
     n = self.rows['searched'][1].n
     notes = ''.join(f'\n\n**{_sentence(note)}**' for note in self.notes)
-    return f'{table}\n\n{n:,} held-out samples each; the search spent {self.spent}.{notes}'
+    return f'{table}\n\n{counted(n, "held-out sample")} each; the search spent {self.spent}.{notes}'
 
 # %% ../nbs/79_result.ipynb #c41b7832
 def single_result(

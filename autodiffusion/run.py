@@ -12,6 +12,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from tqdm import tqdm
 from fastcore.basics import patch
+from .words import counted
 from .samplers import evaluations
 from .candidate import Candidate
 from .records import pack, plain
@@ -333,7 +334,7 @@ def run_finals(
     finals = history.scores[p.final_samples]
     if p.final_samples == p.samples: finals = {c: finals[c] for c in entrants if c in finals}
     if not any(math.isfinite(s.value) for s in finals.values()):
-        raise RuntimeError(f'all {len(finals)} finalists failed on {p.final_samples} samples; the first: '
+        raise RuntimeError(f'all {len(finals)} finalists failed on {counted(p.final_samples, "sample")}; the first: '
             f'{next(iter(finals.values())).reason}')
     return dict(finals)
 

@@ -11,6 +11,7 @@ from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import NamedTuple
 from fastcore.basics import patch
+from .words import counted
 from . import __version__
 from .denoiser import Denoiser
 from .solvers import get_sampler
@@ -235,24 +236,27 @@ def bound(self:Search,
 @patch
 def _cost_text(self:Search)->str:
     bound = self.bound()
-    spends = f'{bound.evaluations:,} network evaluations'
-    if bound.gradients: spends += f' and {bound.gradients:,} classifier gradients'
+    spends = counted(bound.evaluations, 'network evaluation')
+    if bound.gradients: spends += f' and {counted(bound.gradients, "classifier gradient")}'
     if not self.from_outside: return f'at most {spends}, of which a part is shared'
     each = self.preset.samples*self.cost_of_image[0]
-    return f'at most {each:,} network evaluations for each candidate that is asked for, and {spends} in the end'
+    each = counted(each, 'network evaluation')
+    return f'at most {each} for each candidate that is asked for, and {spends} in the end'
 
 # %% ../nbs/80_search.ipynb #a52b845d
 @patch
 def _repr_markdown_(self:Search):
     p, e = self.preset, self.preset.evolution
-    rungs = ' then '.join(map(str, (*p.rungs, p.samples)))
-    generations = f'{e.generations} of {e.population} candidates, {rungs} samples each'
+    rungs = ' then '.join([*map(str, p.rungs), counted(p.samples, 'sample')])
+    generations = f'{e.generations} of {counted(e.population, "candidate")}, {rungs} each'
     if p.one_flip and e.generations > 1:
         generations += f', the second of at most {generation_size(p, 1)} one-flip neighbours of the best'
+    few, most = self.space.step_range
+    steps = counted(few, 'step') if few == most else f'{few} to {most} steps'
     rows = dict(model=self.model.name, metric=self.reference.metric,
-        space=f'{self.space.n_steps} steps, {self.space.sampler}, {self.space.size:.3g} candidates',
+        space=f'{steps}, {self.space.sampler}, {self.space.size:.3g} candidates',
         preset=self.preset_name, generations=generations, finals=self.racer.finals_text())
-    rows |= {'held out': f'{p.held_out} samples of new noise', 'cost': self._cost_text(), 'seed': self.seed,
+    rows |= {'held out': f'{counted(p.held_out, "sample")} of new noise', 'cost': self._cost_text(), 'seed': self.seed,
         'output': self.out or 'in memory'}
     return '**Search**\n\n| | |\n|:--|:--|\n' + '\n'.join(f'| {k} | {v} |' for k, v in rows.items())
 
@@ -293,8 +297,9 @@ def start(self:Search, progress=True, workers=1, executor=None): # Run
                     yield self._run(journal, bar, pool)
             except KeyboardInterrupt:
                 kept = 'nothing was written, as no output folder was given'
-                if self.out: kept = (f'{len(journal.records)} scores are kept in {journal.path}; run the same command '
-                    'again to continue')
+                n = len(journal.records)
+                if self.out: kept = (f'{counted(n, "score")} {"is" if n == 1 else "are"} kept in {journal.path}; run '
+                    'the same command again to continue')
                 raise Stopped(f'stopped: {kept}') from None
 
 # %% ../nbs/80_search.ipynb #ea8c1249
@@ -351,7 +356,7 @@ def extend(self:Search,
 @patch
 def _add_generations(self:Search, journal, to):
     have = self.preset.evolution.generations + sum(journal.extensions)
-    if to < have: raise ValueError(f'the search has {have} generations already, got to={to}')
+    if to < have: raise ValueError(f'the search has {counted(have, "generation")} already, got to={to}')
     if to > have: journal.extend(to - have, self.stages(to - have, have))
 
 # %% ../nbs/80_search.ipynb #163533e8

@@ -12,6 +12,7 @@ from dataclasses import replace
 import matplotlib.pyplot as plt, numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
+from .words import counted
 from .schedule import NoiseSchedule
 from .denoiser import Denoiser, to_rgb
 from .samplers import check_blocks, check_times, evaluations, in_precision, plan, sample_batch
@@ -124,11 +125,11 @@ def compared(
 )->dict: # name -> Candidate
     "Candidates, and what they are compared with: uniform steps for each number of steps and sampler, and many steps"
     uniforms = dict.fromkeys(uniform_like(c, schedule) for c in named.values())
-    said = {u: (f'{len(u)} steps', u.sampler, f'eta {u.eta:g}') for u in uniforms}
+    said = {u: (counted(len(u), 'step'), u.sampler, f'eta {u.eta:g}') for u in uniforms}
     # a name has only what tells the uniform ones apart
     differ = [len(set(words)) > 1 for words in zip(*said.values())]
     rows = {', '.join(['uniform', *(w for w, d in zip(said[u], differ) if d)]): u for u in uniforms if u not in named.values()}
-    return named | rows | {f'{many} steps': many_steps(schedule, many)}
+    return named | rows | {counted(many, 'step'): many_steps(schedule, many)}
 
 # %% ../nbs/109_side_by_side.ipynb #a8340abc
 def steps_figure(
@@ -170,6 +171,6 @@ def show_steps(
     named = candidates if isinstance(candidates, dict) else {'steps': candidates}
     named = {k: c if isinstance(c, Candidate) else Candidate(tuple(c)) for k, c in named.items()}
     places([0], model.schedule, axis)   # raises before anything is drawn
-    rows = {name: (f'{evaluations(c, model)} evaluations', draw(model, c, n, seed)[0])
+    rows = {name: (counted(evaluations(c, model), 'evaluation'), draw(model, c, n, seed)[0])
         for name, c in compared(named, model.schedule, many).items()}
     return steps_figure(named, rows, model.schedule, axis)

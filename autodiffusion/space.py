@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 import numpy as np
 from fastcore.basics import patch
+from .words import counted
 from .denoiser import Denoiser
 from .schedule import NoiseSchedule, CLEAN
 from .solvers import Interval, get_sampler
@@ -264,7 +265,7 @@ def project(self:SearchSpace,
             steps = tuple(Step(t, *pair) for t, pair in zip(legal, pairs))
             return Candidate(steps, legal[n] if end else CLEAN, self.sampler, self.eta)
         n -= 1
-    raise ValueError(f'no lists of blocks make {fewest} steps affordable: the budget of {self.blocks.budget:g} '
+    raise ValueError(f'no lists of blocks make {counted(fewest, "step")} affordable: the budget of {self.blocks.budget:g} '
         f'{self.blocks.unit} is too small')
 
 # %% ../nbs/40_space.ipynb #f0714634

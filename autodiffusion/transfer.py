@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from fastcore.basics import patch
 from tqdm import tqdm
+from .words import counted
 from .schedule import NoiseSchedule
 from .denoiser import Denoiser
 from .samplers import check_blocks, check_times, evaluations, gradients, in_precision, warn_if_uneven
@@ -193,8 +194,8 @@ def classifier_gradients(self:Transfer)->int:
 @patch(as_prop=True)
 def spent(self:Transfer)->str:
     "What the scores cost, in words"
-    text = f'{self.nfe:,} network evaluations'
-    if self.classifier_gradients: text += f' and {self.classifier_gradients:,} classifier gradients'
+    text = counted(self.nfe, 'network evaluation')
+    if self.classifier_gradients: text += f' and {counted(self.classifier_gradients, "classifier gradient")}'
     return text
 
 # %% ../nbs/82_transfer.ipynb #13e796f6

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['BARS', 'IDLE', 'time_text', 'stage_text', 'uniform_held_out', 'best_tile', 'tiles', 'held_out_rows', 'panel',
-           'score_legend', 'front_legend', 'image_panel', 'table_panel', 'panels', 'view_html', 'sparkline',
-           'view_text', 'RunView', 'open_run']
+           'score_legend', 'front_legend', 'image_panel', 'load_line', 'point_texts', 'front_panel', 'table_panel',
+           'panels', 'view_html', 'sparkline', 'view_text', 'RunView', 'open_run']
 
 # %% ../nbs/66_view.ipynb #4076a6b6
 import base64, math, os, time
@@ -13,11 +13,12 @@ from importlib.resources import files
 from itertools import islice
 from pathlib import Path
 from fastcore.basics import patch
+from .words import counted
 from .candidate import Candidate
 from .records import JournalReader, unpack
 from .progress import Progress
-from .charts import (MARKS, block_chart, block_names, esc, front_chart, mark, rung_colours, score_chart, short,
-    step_chart, steps_text)
+from .charts import (MARKS, block_chart, block_names, esc, front_chart, front_points, mark, row_title, rung_colours,
+    score_chart, short, step_chart, steps_text)
 from .previews import PREVIEW, read_preview
 
 # %% ../nbs/66_view.ipynb #110405a4
@@ -36,7 +37,7 @@ def _counted(progress):
     for r in progress._last_group(): counts[r.n] = counts.get(r.n, 0) + 1
     if not counts: return ''
     first, *more = sorted(counts)
-    text = f'{counts[first]} candidate{"s"*(counts[first] > 1)} on {first:,} images'
+    text = f'{counted(counts[first], "candidate")} on {counted(first, "image")}'
     return ', '.join([text, *(f'{counts[n]} on {n:,}' for n in more)])
 
 # %% ../nbs/66_view.ipynb #203356ff
@@ -68,9 +69,9 @@ def best_tile(progress:Progress)->tuple: # (label, value, note)
         value, n, error = progress.held_out[leader.candidate]
         uniform = uniform_held_out(progress)
         note = f'{value/uniform:.2f} of uniform; ' if uniform else ''
-        return f'held-out {metric}', f'{value:.4g}', f'{note}{n:,} images of new noise'
+        return f'held-out {metric}', f'{value:.4g}', f'{note}{counted(n, "image")} of new noise'
     relative, error = progress.relative(leader), f' ± {leader.error:.1g}' if leader.error else ''
-    score = f'{metric} {leader.value:.4g}{error} on {leader.n:,} images'
+    score = f'{metric} {leader.value:.4g}{error} on {counted(leader.n, "image")}'
     if relative is None: return 'best so far', f'{leader.value:.4g}', score
     return 'best so far', f'{relative:.2f}', f'of the best baseline; {score}'
 
@@ -127,7 +128,7 @@ def _key(kind, color, text):
 
 def score_legend(progress:Progress)->str:
     "What the marks of the scores mean"
-    rungs = [_key('dot', color, f'{n:,} images') for n, color in rung_colours(progress).items()]
+    rungs = [_key('dot', color, counted(n, 'image')) for n, color in rung_colours(progress).items()]
     more = [_key('cross', 'r1', 'eliminated there')] if any(progress.eliminated()) else []
     if progress.base: more.append(_key('diamond', 'base', 'baseline'))
     if progress.base_at(min(progress.values)): more.append(_key('stroke-dasharray="4 3"', 'base', 'best baseline'))
@@ -135,7 +136,7 @@ def score_legend(progress:Progress)->str:
 
 def front_legend(progress:Progress)->str:
     "What the marks of the front mean"
-    rungs = [_key('dot', color, f'{n:,} images') for n, color in rung_colours(progress).items()]
+    rungs = [_key('dot', color, counted(n, 'image')) for n, color in rung_colours(progress).items()]
     return ''.join([*rungs, _key('diamond', 'base', 'baseline'), _key('', 'best', 'the front')])
 
 # %% ../nbs/66_view.ipynb #0a13be5b
@@ -149,6 +150,31 @@ def image_panel(images)->str:
         rows.append(f'<div><b>{esc(row.name)}</b><br/><span class="adv-soft">{esc(row.note)}</span></div>'
             f'<img{pixels} src="{uri}" alt="samples of {esc(row.name)}"/>')
     return panel('The same noise, drawn with different steps', f'<div class="adv-images">{"".join(rows)}</div>')
+
+# %% ../nbs/66_view.ipynb #6380ca18
+def load_line(number, cost, folder='')->str:
+    "The line of Python that gives a point of the front; without a folder, from the `result` of the search in memory"
+    if folder: return f"open_run({str(folder)!r}).front[{number}]['candidate']"
+    return f'result.pick({math.ceil(1000*cost - 1e-6)/1000:g})'
+
+def point_texts(progress:Progress, row)->list:
+    "What there is to know of a point of a front: steps, search score, stage, cost and held-out score"
+    said = [*row_title(progress, row, None).split('\n'), f'cost {row.cost:.4g} {progress.plan.get("unit", "steps")}']
+    value, n, _ = progress.held_out.get(row.candidate, (math.inf, 0, None))
+    return said + [f'held-out {progress.metric} {value:.4g} on {counted(n, "image")}']*math.isfinite(value)
+
+def front_panel(progress:Progress, folder='')->str:
+    "The chart of the front, on which a point can be picked; at first it is that of the lowest distance"
+    points, picks = front_points(progress), []
+    for k, (row, x, y) in enumerate(points):
+        steps, *more = map(esc, point_texts(progress, row))
+        checked = ' checked="checked"' if k == len(points) - 1 else ''
+        picks.append(f'<input type="radio" name="point" value="{row.candidate}" title="{steps}" aria-label="{steps}" '
+            f'style="left:{100*x:.2f}%;top:{100*y:.2f}%"{checked}/><div class="adv-said"><b>{steps}</b><br/>'
+            f'{"<br/>".join(more)}<br/><code>{esc(load_line(k, row.cost, folder))}</code></div>')
+    # the choices of one view have nothing to do with those of another, since each has a form; with this method it sends nothing
+    form = f'<form class="adv-pick" method="dialog">{front_chart(progress)}{"".join(picks)}</form>'
+    return form if points else front_chart(progress)
 
 # %% ../nbs/66_view.ipynb #a2e9adb9
 def table_panel(progress:Progress)->str:
@@ -166,10 +192,10 @@ def table_panel(progress:Progress)->str:
     return panel('Held-out scores: the result', f'<div class="adv-scroll"><table>{head}{"".join(rows)}</table></div>')
 
 # %% ../nbs/66_view.ipynb #5e92b56a
-def panels(progress:Progress, images=())->str:
+def panels(progress:Progress, images=(), folder='')->str:
     "All drawings of a search"
     left, right = [table_panel(progress)], []
-    if progress.pareto: left.append(panel('Cost against distance', front_chart(progress), front_legend(progress)))
+    if progress.pareto: left.append(panel('Cost against distance', front_panel(progress, folder), front_legend(progress)))
     if progress.rows: left.append(panel('Search scores' + ' relative to the best baseline'*bool(progress.base),
         score_chart(progress), score_legend(progress)))
     best = 'best' if not progress.pareto else 'lowest distance'
@@ -186,6 +212,7 @@ def view_html(
     images=(),          # rows of `read_preview`
     title:str='',       # such as the folder of the run
     note:str='',        # a sentence below the title, such as why the search has stopped
+    folder:str='',      # of the run, from which a point of a front that was picked is loaded
 )->str:
     "The view of a search: one piece of HTML without scripts"
     total = progress.images_total
@@ -196,7 +223,7 @@ def view_html(
         f'<span class="adv-soft">{esc(title)}</span></div>'
         + (f'<div class="adv-soft">{esc(note)}</div>' if note else '')
         + f'<div class="adv-track"><div style="width:{share:.1f}%"></div></div><div class="adv-tiles">{cells}</div>'
-        f'<div class="adv-grid">{panels(progress, images)}</div></div>')
+        f'<div class="adv-grid">{panels(progress, images, folder)}</div></div>')
 
 # %% ../nbs/66_view.ipynb #0685d3fb
 BARS = '▁▂▃▄▅▆▇█'
@@ -218,7 +245,7 @@ def view_text(
     if total:
         wide = max(10, min(40, width - 50))
         full = round(wide*done/total)
-        lines.append(f'{"█"*full}{"░"*(wide - full)} {done/total:4.0%}  {done:,} of at most {total:,} images')
+        lines.append(f'{"█"*full}{"░"*(wide - full)} {done/total:4.0%}  {done:,} of at most {counted(total, "image")}')
     lines += [f'{name:<22} {value}  ({said})' for name, value, said in tiles(progress)]
     if progress.leader:
         lines.append(f'{"steps":<22} {steps_text(progress.candidates[progress.leader.candidate])}')
@@ -268,7 +295,7 @@ def note(self:RunView)->str:
         'continues it')
 
 @patch
-def _repr_html_(self:RunView): return view_html(self.refresh().progress, self.images, str(self.folder), self.note)
+def _repr_html_(self:RunView): return view_html(self.refresh().progress, self.images, str(self.folder), self.note, self.folder)
 
 @patch
 def __str__(self:RunView): return view_text(self.refresh().progress, str(self.folder), note=self.note)
@@ -299,6 +326,14 @@ def rows(self:RunView)->list: # of dicts
     "The held-out scores, best last"
     return held_out_rows(self.progress)
 
+@patch(as_prop=True)
+def front(self:RunView)->list: # of dicts
+    "The front of a Pareto search, cheapest first: candidate, cost, images, score, standard error, and held-out score where there is one"
+    p = self.progress
+    return [dict(candidate=self._candidate(r.candidate), cost=r.cost, images=r.n, score=r.value, standard_error=r.error,
+        held_out=p.held_out.get(r.candidate, (None,))[0]) for r in p.front()] if p.pareto else []
+
+# %% ../nbs/66_view.ipynb #c016a66f
 def open_run(
     folder, # output folder of a search, finished or under way, on this machine or a shared disk
     upto:int=None, # read no more than so many records: the run as it was then
