@@ -221,7 +221,7 @@ def _diffusers(c, model):
 
 def _cache_dit(c, model):
     "The mask of cache-dit, beside the steps as a scheduler of diffusers is told them"
-    if getattr(model, 'blocks', None) is None: raise NotExact('the blocks of this model are not known')
+    if getattr(model, 'blocks', None) is None: _check_plain(c, model)
     try: mask = steps_mask(c, model.blocks)
     except ValueError as e: raise NotExact(str(e)) from None
     steps = _diffusers(replace(c, steps=c.times), model)

@@ -196,6 +196,8 @@ def plot(self:ParetoFront):
     for name, mark in (('uniform', 's--'), ('trailing', '^--')):
         points = [(self.cost(c), s.value) for n, (c, s) in self.baselines.items() if n.startswith(name)]
         if points: ax.plot(*zip(*points), mark, ms=4, lw=.8, label=f'{name}, all blocks')
-    ax.set(xlabel=f'cost of an image, in {self.unit}', ylabel=f'held-out {self.search.reference.metric}', yscale='log')
+    values = [s.value for s in (*self.rows.values(), *(s for _, s in self.baselines.values()))]
+    ax.set(xlabel=f'cost of an image, in {self.unit}', ylabel=f'held-out {self.search.reference.metric}',
+        yscale='log' if min(values) > 0 else 'linear')
     ax.legend()
     return fig
