@@ -13,7 +13,7 @@ from .words import counted
 from .denoiser import Denoiser
 from .candidate import Candidate
 from .space import trailing
-from .discovery import find_blocks
+from .discovery import blocks_of_card
 from .adm import ADMConfig
 from .adm_checkpoints import adm_denoiser, get_preset, load_adm
 from .prompts import read_prompts
@@ -275,9 +275,10 @@ def with_blocks_of(
 )->Denoiser:
     "The model, with its blocks if the steps of the candidate skip or reuse any"
     try:
-        steps = json.loads(Path(candidate).read_text())['steps']
+        d = json.loads(Path(candidate).read_text())
+        steps = d['steps']
         changed = any(s.get('skip') or s.get('reuse') for s in steps)
     # load_candidate says what is wrong with the file
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return model
-    return model.with_(blocks=find_blocks(model, repeats=0)) if changed else model
+    return model.with_(blocks=blocks_of_card(model, d.get('blocks'))) if changed else model

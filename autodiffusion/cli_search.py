@@ -8,6 +8,7 @@ __all__ = ['autodiffusion_search']
 # %% ../nbs/124_cli_search.ipynb #ef4586a2
 from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 import numpy as np
 from fastcore.meta import delegates
 from fastcore.script import store_true
@@ -15,14 +16,16 @@ from .words import counted
 from .denoiser import Denoiser
 from .fitness import Fitness
 from .executors import open_executor, write_fitness
-from .journal import best_of
+from .journal import best_of, read_config
 from .search import Search
+from .price import fit_to_hours
+from .pareto import ParetoSearch
 from .space import SearchSpace
 from .paper import get_recipe
 from .exports import print_lists, save_lists
 from .zoo import load_demo
-from . import plots     # gives results their plot and their grid of images
-from .cli_options import check_files, chosen, command, number_list, options
+from . import front, plots  # give results their plot and their grid of images
+from .cli_options import check_files, chosen, command, number_list, options, step_count
 from .cli_model import ADM_OPTIONS, PIPELINE_OPTIONS, is_checkpoint
 from .cli_model import open_device, open_diffusers, open_model, pipeline_arguments, pipeline_target
 from .cli_model import refuse_checkpoint_options, refuse_pipeline_options
@@ -40,6 +43,8 @@ def autodiffusion_search(
     steps:str=None,             # number of steps, or a range such as 3-6 (4 if not given; as many as --start has times; with --budget, from as many as it pays for to four more)
     sampler:str=None,           # sampler: ddim, ddpm, euler, plms, ipndm, deis, dpmpp_2m, dpmpp_3m, dpmpp_3m_half, unipc, unipc_3, heun, dpm_solver_2 or dpm_solver_3 (ddim if not given)
     preset:str=None,            # how much to spend: quick, standard or paper (standard if not given; paper with --recipe)
+    front:store_true=False,     # find not one winner but a Pareto front: the best for every cost, of --steps 2-8 if they are not given, or under a --budget
+    max_hours:float=None,       # how long it may take on this device: the largest preset that ends in time is taken, with fewer generations if need be
     seed:int=0,                 # seed of the search and its noise; same seed and precision, same result
     out:str='runs/search',      # folder for the journal and the results; an interrupted search there is continued
     workers:int=1,              # processes that sample at the same time
@@ -60,6 +65,7 @@ def autodiffusion_search(
     # workers first: a wrong address is known at once, and under torchrun all processes but the first open no model
     with open_executor(executor) if executor is not None else nullcontext() as pool:
         result = _search(o, pool)
+    if o.front: return _report_front(result, out)
     _report(result, out)
     if o.diffusers:
         _report_lists(result, out)
@@ -70,6 +76,7 @@ def _search(o, executor): # Result
     r, dev = get_recipe(o.recipe) if o.recipe else None, open_device(o.device)
     o.start = number_list(o.start, 'start') if o.start else None
     o.rungs = number_list(o.rungs, 'rungs') if o.rungs else None
+    begun = _as_begun(o)
     m, pipe = _open_model(o, r, dev)
     space, initial = search_space(o, r, m)
     ref = pipeline_target(m, pipe, o.target) if pipe is not None and o.target is not None else None
@@ -79,8 +86,8 @@ def _search(o, executor): # Result
             progress=not o.quiet, **image_form(o))
     if o.budget is not None:
         space = with_sensitivity(o, m, space)
-    search = _make_search(o, r, m, space, initial, ref)
-    if not o.quiet: print(_announcement(search, o.out), flush=True)
+    search, price = _priced_search(o, begun, lambda options: _make_search(options, r, m, space, initial, ref))
+    if not o.quiet: print(_announcement(search, o.out), price, sep='\n', flush=True)
     return search.run(progress=not o.quiet, workers=o.workers, executor=executor)
 
 # %% ../nbs/124_cli_search.ipynb #7acf7270
@@ -92,6 +99,17 @@ def _check_options(o):
     image_form(o)
     if o.executor is not None and o.workers != 1:
         raise ValueError('give either --workers, processes on this machine, or --executor')
+    if o.max_hours is not None and not o.max_hours > 0:
+        raise ValueError(f'--max_hours must be above 0, got {o.max_hours:g}')
+    if o.front: _check_front(o)
+
+def _check_front(o):
+    "Raise ValueError for what is not searched with `--front`"
+    if o.recipe: raise ValueError('a recipe of the paper finds one winner: leave out --front or --recipe')
+    if o.race_samples: raise ValueError('with --front there is no final race: leave out --race_samples')
+    if o.budget is None and o.steps and not isinstance(step_count(o.steps), tuple):
+        raise ValueError(f'--front with {o.steps} steps: all of these cost the same. Give a range, such as --steps 2-8, or '
+            'a --budget, under which steps may leave out blocks')
 
 # %% ../nbs/124_cli_search.ipynb #3086bdc7
 def _open_model(o, recipe, device):
@@ -128,6 +146,25 @@ def _pipeline_model(o, recipe, device):
         o.batch_size = 8
     return model, pipe
 
+# %% ../nbs/124_cli_search.ipynb #87b1d8d6
+def _as_begun(o)->bool:
+    "Whether the folder has a search already, whose preset and generations are then taken where hours decide them"
+    config = read_config(Path(o.out)/'journal.jsonl') if Path(o.out).is_dir() else None
+    if config is None or o.max_hours is None: return config is not None
+    o.preset = o.preset or config['preset']
+    o.generations = o.generations or config['evolution']['generations']
+    return True
+
+def _priced_search(o, begun, make): # (Search, Price, or None where nobody wants to know)
+    "The search of these options, the largest that ends within `--max_hours` where that is given"
+    if o.max_hours is None or begun:
+        search = make(o)
+        return search, None if o.quiet else search.price()
+    def make_preset(preset, **fewer): return make(SimpleNamespace(**{**vars(o), **fewer, **given, 'preset': preset}))
+    given = {k: v for k, v in vars(o).items() if v is not None}
+    presets = [o.preset or 'paper'] if o.recipe or o.preset else None
+    return fit_to_hours(make_preset, o.max_hours, presets)
+
 # %% ../nbs/124_cli_search.ipynb #b431a766
 _SETTINGS = ('seed', 'out', 'samples', 'rungs', 'population', 'generations', 'finalists', 'final_samples',
     'refinements', 'held_out', 'batch_size', 'precision', 'rebatch')
@@ -143,7 +180,8 @@ def _make_search(o, recipe, model, space, initial, reference):
     if o.many is not None:
         settings['baselines'] = many_steps(o.many, space, model)
     if recipe is None:
-        return Search(model, reference, preset=o.preset or 'standard', space=space, initial=initial, **settings)
+        kind = ParetoSearch if o.front else Search
+        return kind(model, reference, preset=o.preset or 'standard', space=space, initial=initial, **settings)
     if o.start_from:
         settings['initial'] = initial
     return recipe.search(model, reference, step_range(o), start=o.start, preset=o.preset or 'paper', space=space,
@@ -170,11 +208,10 @@ def _announcement(search, out)->str:
     "One sentence on what is about to happen"
     few, most = search.space.step_range
     steps = f'{few}' if few == most else f'{few} to {most}'
-    bound = search.bound()
+    preset, generations = search.preset_name, search.preset.evolution.generations
     word = 'step' if steps == '1' else 'steps'
-    return (f'Searching {steps} {search.space.sampler} {word} for {search.model.name}: at most '
-        f'{counted(bound.images, "image")} and {counted(bound.evaluations, "network evaluation")}; every score is kept '
-        f'in {out}, and Ctrl-C loses nothing.')
+    return (f'Searching {steps} {search.space.sampler} {word} for {search.model.name}, preset {preset} of '
+        f'{counted(generations, "generation")}; every score is kept in {out}, and Ctrl-C loses nothing.')
 
 # %% ../nbs/124_cli_search.ipynb #7c1ebc93
 def _report(result, out):
@@ -199,6 +236,19 @@ def _report_lists(result, out):
     print_lists(result.best, result.search.model)
     print(f"\nin diffusers: from autodiffusion.deploy import apply_file; "
         f"images = pipe(prompt, **apply_file('{best}', pipe)).images")
+
+# %% ../nbs/124_cli_search.ipynb #ba792df5
+def _report_front(front, out):
+    "Write the images of a front, and print its table and where the files are"
+    out = Path(out)
+    front.save_plot(out/'front.png')
+    front.save_grid(out/'points.png')
+    print(f'\n{front}\n')
+    files = {'front': 'a candidate file for each point', 'front.png': 'held-out score against cost',
+        'points.png': 'same noise, one row a point', 'journal.jsonl': 'every score'}
+    for name, what in files.items():
+        print(f'{out/name}: {what}')
+    print(f'autodiffusion_pick {out} measures the points on this machine, and picks one')
 
 # %% ../nbs/124_cli_search.ipynb #becb994e
 def recipe_model(

@@ -83,11 +83,12 @@ def _check_budget(o):
         for k in ('blocks', 'share', 'unit'):
             if getattr(o, k) is not None:
                 raise ValueError(f'--{k} goes with --budget: what an image may cost, in full steps')
-        if o.steps and isinstance(step_count(o.steps), tuple):
+        if o.steps and isinstance(step_count(o.steps), tuple) and not getattr(o, 'front', False):
             few, many = step_count(o.steps)
             raise ValueError(f'--steps {few}-{many} without --budget: more steps cost more and score better, so that '
                 f'the search would only ever return {many}. Run it once for each number of steps (--steps {few}, ...), '
-                f'or give --budget {few}, under which steps may leave out blocks of the network')
+                f'give --front, which finds the best for every number of steps in one search, or give --budget {few}, '
+                'under which steps may leave out blocks of the network')
     if o.unit == 'ms' and o.precision == 'auto' and not o.diffusers:
         raise ValueError('--unit ms needs a --precision (float32, bfloat16 or float16), since that '
             'decides how long blocks take')
@@ -103,10 +104,10 @@ def step_range(o): # int, or (int, int)
     elif o.start:
         n = len(o.start)
     elif o.budget is None:
-        n = 4
+        n = (2, 8) if getattr(o, 'front', False) else 4
     else:
         fewest = max(1, int(o.budget))
-        n = fewest, fewest + 4
+        n = (min(2, fewest) if getattr(o, 'front', False) else fewest), fewest + 4
     if o.start and o.window is not None and n != len(o.start):
         raise ValueError(f'--start has {len(o.start)} times, but --steps is {o.steps}')
     return n

@@ -12,7 +12,7 @@ import torch
 from fastcore.basics import patch
 from .denoiser import Denoiser, bare
 from .samplers import check_blocks, check_times
-from .discovery import find_blocks
+from .discovery import blocks_of_card, find_blocks
 from .candidate import Candidate, load_candidate
 from .tiny_pipelines import import_optional
 from .families import get_family, image_size, network_of, pipeline_class, scheduler_of
@@ -188,7 +188,7 @@ def apply_file(
     how |= said
     model = blank_model(pipe, how.get('guidance_scale'), how.get('negative_prompt'), how.get('height'),
         how.get('width'), length=how.get('max_sequence_length'))
-    if any(s.skip or s.reuse for s in c.steps): model = model.with_(blocks=find_blocks(model, repeats=0))
+    if any(s.skip or s.reuse for s in c.steps): model = model.with_(blocks=blocks_of_card(model, d.get('blocks')))
     if 'parameters' not in str(name): model = model.with_(name=name)    # a name that the user gave
     call = load_candidate(path, model, any_model).apply_to(pipe, model)
     return {**{k: v for k, v in said.items() if k != 'negative_prompt'}, **call}

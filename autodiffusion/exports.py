@@ -8,12 +8,14 @@ __all__ = ['TOOLS', 'noise_levels', 'flow_levels', 'unshifted', 'NotExact', 'nat
 
 # %% ../nbs/108_exports.ipynb #37c3e8f3
 import inspect, json, math
+from dataclasses import replace
 from types import SimpleNamespace
 import numpy as np
 from .schedule import NoiseSchedule, CLEAN
 from .denoiser import Denoiser
 from .samplers import check_times
 from .candidate import Candidate, write_text
+from .mask_tables import steps_mask
 from .tiny_pipelines import import_optional
 from .families import scheduler_of
 from .pipelines import blank_model
@@ -217,7 +219,19 @@ def _diffusers(c, model):
     return dict(sampler=name, arguments=settings, values=values,
         use=f'pipe.scheduler = {name}.from_config(pipe.scheduler.config, {said}); pipe(prompt, {argument}=values)')
 
-TOOLS = {'diffusers': _diffusers, 'k-diffusion': _k_diffusion, 'ComfyUI': _comfyui, 'DPM-Solver': _dpm_solver}
+def _cache_dit(c, model):
+    "The mask of cache-dit, beside the steps as a scheduler of diffusers is told them"
+    if getattr(model, 'blocks', None) is None: _check_plain(c, model)
+    try: mask = steps_mask(c, model.blocks)
+    except ValueError as e: raise NotExact(str(e)) from None
+    steps = _diffusers(replace(c, steps=c.times), model)
+    said = ', '.join(f'{k}={v!r}' for k, v in mask.items() if k != 'steps_computation_mask')
+    return dict(steps, arguments=dict(steps['arguments'], **mask), mask=mask['steps_computation_mask'],
+        use=f'cache_dit.enable_cache(pipe, cache_config=cache_dit.DBCacheConfig(steps_computation_mask=mask, {said})); '
+            + steps['use'])
+
+TOOLS = {'diffusers': _diffusers, 'k-diffusion': _k_diffusion, 'ComfyUI': _comfyui, 'DPM-Solver': _dpm_solver,
+    'cache-dit': _cache_dit}
 
 def _plain_model(schedule):
     "What the lists need to know of a model, where there is only its noise schedule"
@@ -234,8 +248,10 @@ def step_lists(
     if isinstance(model, NoiseSchedule): model = _plain_model(model)
     out, refused = dict(sampler=c.sampler), {}
     if getattr(model, 'guidance_scale', 1) != 1: out['guidance_scale'] = model.guidance_scale
-    for tool, make in TOOLS.items():
-        try: out[tool] = make(c, model)
+    # where all blocks run there is nothing to cache
+    tools = [t for t in TOOLS if t != 'cache-dit' or any(s.reuse for s in c.steps)]
+    for tool in tools:
+        try: out[tool] = TOOLS[tool](c, model)
         except NotExact as e: refused[tool] = str(e)
     return dict(out, not_offered=refused)
 

@@ -214,7 +214,8 @@ def _draw_at_once(self:Fitness, c, r):
     if bad.any():
         raise FloatingPointError(f'{int(bad.sum())} of {len(r)} samples have NaN or infinite values, the first is '
             f'sample {r[int(bad.nonzero()[0])]}')
-    return self.extractor(to_uint8(to_rgb(images))).numpy()
+    images, judge = to_uint8(to_rgb(images)), getattr(self.extractor, 'judge', None)    # some have to know the prompts
+    return (self.extractor(images) if judge is None else judge(images, self.model, r, self.seed)).numpy()
 
 # %% ../nbs/70_fitness.ipynb #6ff988fd
 def state_bytes(model:Denoiser, sampler:str)->int:

@@ -6,11 +6,12 @@
 __all__ = ['fronts', 'crowding_distance', 'ParetoRacer', 'ParetoSearch', 'ParetoFront', 'pareto_result']
 
 # %% ../nbs/86_pareto.ipynb #b218aa27
-import math
+import math, re
 from dataclasses import dataclass
 import matplotlib.pyplot as plt, numpy as np
 from fastcore.basics import patch
 from .words import counted
+from .samplers import evaluations
 from .candidate import Candidate
 from .space import SearchSpace
 from .racing import Racer
@@ -145,19 +146,24 @@ ParetoRacer.result_type = staticmethod(pareto_result)
 
 @patch
 def write(self:ParetoFront, folder):
-    "One candidate file for each point: front/COST.json, with a number behind it where two cost nearly the same"
-    costs = [f'{self.cost(c):.3f}' for c in self.rows]
+    "One candidate file for each point: front/COST.json, with a number behind it where two cost nearly the same. Those of an earlier front, of fewer generations, go"
+    costs, names = [f'{self.cost(c):.3f}' for c in self.rows], set()
     for i, c in enumerate(self.rows):
         same = costs[:i].count(costs[i])
         name = f'{costs[i]}-{same}.json' if same else f'{costs[i]}.json'
         c.save(folder/'front'/name, self.search.model, scores=self.summary(c), precision=self.found['precision'])
+        names.add(name)
+    for file in (folder/'front').glob('*.json'):
+        if re.fullmatch(r'\d+\.\d{3}(-\d+)?\.json', file.name) and file.name not in names: file.unlink()
 
+# %% ../nbs/86_pareto.ipynb #6c2f8d3b
 @patch
 def summary(self:ParetoFront, c:Candidate)->dict:
     "The scores of one point as plain values, as they are written into its file"
     s = self.rows[c]
     d = dict(metric=self.search.reference.metric, held_out=s.value if math.isfinite(s.value) else None,
-        held_out_samples=s.n, cost_in_full_steps=self.cost(c))
+        held_out_samples=s.n, cost_in_full_steps=self.cost(c), cost_unit=self.unit,
+        network_evaluations=evaluations(c, self.search.model))
     failed = {k: dict(held_out=None, reason=b.reason) for k, (_, b) in self.baselines.items() if b.reason}
     if s.reason: d['reason'] = s.reason
     if self.not_improved(c): d['nothing_better_than'] = self.not_improved(c)
@@ -192,6 +198,8 @@ def plot(self:ParetoFront):
     for name, mark in (('uniform', 's--'), ('trailing', '^--')):
         points = [(self.cost(c), s.value) for n, (c, s) in self.baselines.items() if n.startswith(name)]
         if points: ax.plot(*zip(*points), mark, ms=4, lw=.8, label=f'{name}, all blocks')
-    ax.set(xlabel=f'cost of an image, in {self.unit}', ylabel=f'held-out {self.search.reference.metric}', yscale='log')
+    values = [s.value for s in (*self.rows.values(), *(s for _, s in self.baselines.values()))]
+    ax.set(xlabel=f'cost of an image, in {self.unit}', ylabel=f'held-out {self.search.reference.metric}',
+        yscale='log' if min(values) > 0 else 'linear')
     ax.legend()
     return fig

@@ -73,7 +73,7 @@ class Search:
         self.model, self.reference, self.seed, self.out = model, reference, seed, out and Path(out)
         self.space = space or SearchSpace(len(model.schedule), steps, sampler=sampler, eta=eta)
         self.batch_size, self.precision, self.rebatch = batch_size, precision, rebatch
-        self.prefix_mb, self.cache_mb = prefix_mb, cache_mb
+        self.prefix_mb, self.cache_mb, self._tuned = prefix_mb, cache_mb, None
         changes = dict(samples=samples, population=population, generations=generations, finalists=finalists,
             final_samples=final_samples, refinements=refinements, held_out=held_out, race_samples=race_samples, rungs=rungs)
         self._choose(preset, changes, proposer, racer)
@@ -262,11 +262,18 @@ def _repr_markdown_(self:Search):
 
 # %% ../nbs/80_search.ipynb #bdb72a39
 @patch
+def tune(self:Search, progress:bool=True)->dict: # batch_size and precision
+    "Batch size and precision, as asked for, or found by trying once"
+    if self._tuned is None:
+        self._tuned = autotune(self.model, self.reference.extractor, self.precision, self.batch_size, progress)
+    return dict(self._tuned)
+
+@patch
 def _prepare(self:Search, journal, progress):
     "Find out what the journal does not say yet, and write it there"
     p, extractor = self.preset, self.reference.extractor
     if not journal.found:
-        found = autotune(self.model, extractor, self.precision, self.batch_size, progress)
+        found = self.tune(progress)
         if p.from_trajectory:
             model = self.model.with_(precision=found['precision'])
             n, nodes = trajectory_size(p, self.space.full_steps, len(model.schedule))
