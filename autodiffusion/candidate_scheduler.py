@@ -88,6 +88,8 @@ class StepOutput:
     "What a scheduler's step returns"
     prev_sample: torch.Tensor           # the latents that the pipeline goes on with
     pred_original_sample: torch.Tensor  # what the network now takes for the clean ones
+    # some pipelines take the first entry
+    def __getitem__(self, i): return (self.prev_sample, self.pred_original_sample)[i]
 
 def initial_scale(
     model:Denoiser, # model of the pipeline
