@@ -118,7 +118,7 @@ class Shared:
         answers = Answers(run.answers[:run.done + 1])
         self.cache.keep(self.same, self.steps, State(run.which[run.done], None, answers, ()), run.memories[0])
 
-# %% ../nbs/113_any_pipeline.ipynb #01dbd93c
+# %% ../nbs/113_any_pipeline.ipynb #368f5d10
 @patch
 def check_candidate(self:AnyPipeline, c:Candidate):
     "Raise ValueError for a candidate that this pipeline cannot draw"
@@ -126,6 +126,7 @@ def check_candidate(self:AnyPipeline, c:Candidate):
     if any(not getattr(s, 'guided', True) for s in c.steps):
         raise ValueError(f'{self.name}: a step without guidance cannot be given to a pipeline that runs itself')
     if c.sampler == 'own':
+        if self.looked.scale.fixed: raise ValueError(f"{self.looked.scale.fixed}; its steps are run by sampler 'ddim' and others")
         if c.t_end != CLEAN: raise ValueError(f'sampler own ends where the scheduler ends, not at {c.t_end:g}: leave out t_end')
     elif 'prediction' not in self.looked.scale.facts:
         raise ValueError(f'{self.name}: what its network predicts is not known here, so only its own solver can run: '
@@ -146,14 +147,12 @@ def _scheduler(self:AnyPipeline, c, run): # scheduler, and the number of steps t
     run.prepare = lambda s: [k for _, k in s.plan]
     return s, len(s.plan)
 
-# %% ../nbs/113_any_pipeline.ipynb #06ece4a2
+# %% ../nbs/113_any_pipeline.ipynb #b53702c8
 @patch
 def _draw(self:AnyPipeline, c, indices, seed, labels, callback=None, cache=None, count=None):
     "Samples of one call, with their images"
-    # what several calls of a step remember for later ones is not shared
-    if self.looked.calls > 1 and any(getattr(s, 'reuse', ()) for s in c.steps): cache = None
     same = seed, tuple(map(int, indices)), tuple(labels), c.sampler, c.eta, len(c)
-    shared = Shared(cache, same, c.steps)
+    shared = Shared(self._usable(cache, c), same, c.steps)
     def on_step(run, x):
         k = run.which[run.done]
         if count and run.begins and run.done >= len(shared.known): count(c.steps[k], len(indices))
@@ -163,11 +162,19 @@ def _draw(self:AnyPipeline, c, indices, seed, labels, callback=None, cache=None,
     s, n = self._scheduler(c, run)
     out = self.caller(labels, generators(seed, indices), n, s, run, self.looked.loop, self.looked.encoders)
     if run.running: raise ValueError(f'{self.name}: the pipeline took {run.done} of {len(run.which)} steps')
-    x = run.samples[:len(indices)].float()
-    x.images = images_of(out)
+    return _with_images(run.samples[:len(indices)].float(), images_of(out))
+
+@patch
+def _usable(self:AnyPipeline, cache, c):
+    "The prefix cache, or None where several calls of a step would have to share what blocks remember"
+    return None if self.looked.calls > 1 and any(getattr(s, 'reuse', ()) for s in c.steps) else cache
+
+def _with_images(x, images):
+    "Samples that carry their images"
+    x.images = images
     return x
 
-# %% ../nbs/113_any_pipeline.ipynb #85fdcc06
+# %% ../nbs/113_any_pipeline.ipynb #779da601
 @patch
 def sample_batch(self:AnyPipeline,
     steps, indices, seed:int=0, # steps; sample numbers and seed
@@ -183,11 +190,9 @@ def sample_batch(self:AnyPipeline,
     how = callback, prefix_cache, count
     if not self.caller.singly: return self._draw(c, indices, seed, y, *how)
     parts = [self._draw(c, [i], seed, [v], *how) for i, v in zip(indices, y)]
-    x = torch.cat(parts)
-    x.images = torch.cat([p.images for p in parts])
-    return x
+    return _with_images(torch.cat(parts), torch.cat([p.images for p in parts]))
 
-# %% ../nbs/113_any_pipeline.ipynb #22d39573
+# %% ../nbs/113_any_pipeline.ipynb #d7f4d9b0
 @patch
 def own_steps(self:AnyPipeline,
     n:int, # number of steps that the pipeline takes
@@ -195,6 +200,7 @@ def own_steps(self:AnyPipeline,
     "The pipeline's own steps; raises ValueError where they are no candidate"
     asked = self.caller.steps_to_ask(n)
     pairs, _ = own_list(self.caller.dry(asked), asked)
+    if len(pairs) != asked: raise ValueError(f'{self.name}: its scheduler visits {len(pairs)} times in {asked} steps')
     return Candidate(tuple(self.looked.scale.time(*p) for p in pairs[asked - n:]), sampler='own')
 
 @patch
