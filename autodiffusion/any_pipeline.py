@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['Watched', 'identity', 'AnyPipeline', 'any_pipeline', 'Answers', 'Shared', 'give_back']
 
-# %% ../nbs/113_any_pipeline.ipynb #d0a2e610
-import contextlib, json, math
+# %% ../nbs/113_any_pipeline.ipynb #3c7a6781
+import json, math
 from dataclasses import dataclass
 from typing import Any
 import torch
@@ -43,7 +43,7 @@ def identity(caller:Caller, looked:Looked)->str:
     said.append(repr(adapter_state(parts[looked.backbone])))
     return f'{type(pipe).__name__}, {type(s).__name__}, called as {digits(said)}'
 
-# %% ../nbs/113_any_pipeline.ipynb #306acd15
+# %% ../nbs/113_any_pipeline.ipynb #d8ade9d7
 @dataclass(frozen=True, eq=False)
 class AnyPipeline(Denoiser):
     "A pipeline that draws its samples itself; made by any_pipeline"
@@ -62,15 +62,15 @@ class AnyPipeline(Denoiser):
         return tuple(self.looked.image_shape)
 
     def evals(self, step=None)->int:
-        "Rows in the batches of the backbone in a step, for one sample"
-        return self.looked.rows*self.looked.calls
+        "Rows in the batches of the backbone in a step, for one sample; a solver that takes two steps for one has twice as many"
+        return self.looked.rows*self.looked.calls*getattr(self.caller.original, 'order', 1)
 
     def images(self, x):
         "The images that the pipeline made of samples; raises ValueError for samples of others"
         if not hasattr(x, 'images'): raise ValueError(f'{self.name} decodes its samples itself, and these are not its own')
         return x.images
 
-# %% ../nbs/113_any_pipeline.ipynb #c7074c85
+# %% ../nbs/113_any_pipeline.ipynb #cd10b0e3
 def any_pipeline(
     pipe,           # a pipeline of diffusers, or of a class that was made from its DiffusionPipeline
     rows=None,      # what differs between samples: prompts, or dicts of arguments such as dict(prompt=..., image=...); by default nothing
@@ -91,7 +91,7 @@ def any_pipeline(
     prompts = [r.get('prompt') for r in rows]
     prompts = prompts if all(isinstance(p, str) for p in prompts) else ()
     return AnyPipeline(Watched(net, prompts, identity(caller, looked)), shape=looked.shape,
-        n_classes=len(rows) if len(rows) > 1 else 0, caller=caller, looked=looked,
+        n_classes=len(rows), caller=caller, looked=looked,
         name=name or f'{type(pipe).__name__}, {count_parameters(net)/1e6:.4g} M parameters',
         **dict(dict(clip_x0=False) | scale.facts, schedule=scale.schedule))
 
@@ -118,7 +118,7 @@ class Shared:
         answers = Answers(run.answers[:run.done + 1])
         self.cache.keep(self.same, self.steps, State(run.which[run.done], None, answers, ()), run.memories[0])
 
-# %% ../nbs/113_any_pipeline.ipynb #368f5d10
+# %% ../nbs/113_any_pipeline.ipynb #a2d2b951
 @patch
 def check_candidate(self:AnyPipeline, c:Candidate):
     "Raise ValueError for a candidate that this pipeline cannot draw"
@@ -134,6 +134,7 @@ def check_candidate(self:AnyPipeline, c:Candidate):
     elif self.caller.strength is not None:
         raise ValueError(f"{self.name} begins with an image, which only its own solver follows: say sampler='own'")
 
+# %% ../nbs/113_any_pipeline.ipynb #814cfa55
 @patch
 def _scheduler(self:AnyPipeline, c, run): # scheduler, and the number of steps to ask for
     "A scheduler that runs a candidate, and reports to `run`"
@@ -214,7 +215,7 @@ def space(self:AnyPipeline,
     if self.caller.strength is not None: allowed = tuple(range(math.ceil(self.own_steps(most).times[0]) + 1))
     return SearchSpace(T, steps, **dict(dict(sampler='own', allowed=allowed), **more))
 
-# %% ../nbs/113_any_pipeline.ipynb #44201691
+# %% ../nbs/113_any_pipeline.ipynb #9474aac2
 _APPLIED = '_applied_candidate'     # where a pipeline keeps what takes a candidate out again
 
 @patch
@@ -227,9 +228,7 @@ def apply(self:AnyPipeline,
     check_times(c.times, self.schedule, c.t_end)
     pipe, run = give_back(self.caller.pipe), Run(None, c.steps, self.looked.backbone, self.blocks)
     s, n = self._scheduler(c, run)
-    stack = contextlib.ExitStack()
-    stack.enter_context(watched(pipe, run, self.looked.loop, self.caller.scheduler, s))
-    vars(pipe)[_APPLIED] = stack
+    vars(pipe)[_APPLIED] = watched(pipe, run, self.looked.loop, self.caller.scheduler, s)
     return {self.caller.steps: n, **self.caller.call}
 
 def give_back(

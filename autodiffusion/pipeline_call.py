@@ -5,11 +5,12 @@
 # %% auto #0
 __all__ = ['GIVEN', 'Caller', 'Looked', 'look']
 
-# %% ../nbs/112_pipeline_call.ipynb #c2668d10
+# %% ../nbs/112_pipeline_call.ipynb #f3d13c9a
 import contextlib, copy, inspect, math, threading
 from dataclasses import dataclass, field
 import torch
 from fastcore.basics import patch
+from .denoiser import bare
 from .own_solver import OwnScale, Retimed, changed_scheduler, own_list, read_scale
 from .pipeline_run import Memo, Run, generators, images_of, networks_of, quiet, replaced, tensors_in, watched
 
@@ -44,15 +45,33 @@ class Caller:
         s = getattr(self.pipe, self.scheduler)
         return getattr(s, 'source', s)
 
-# %% ../nbs/112_pipeline_call.ipynb #1047e9f7
+# %% ../nbs/112_pipeline_call.ipynb #bb944da5
+def _drop_recorders(pipe):
+    "Take off the hooks by which encoders of transformers record hidden states: they cannot be sent, and come back at the next call"
+    for m in (m for net in networks_of(pipe).values() for m in net.modules()):
+        for key, hook in list(m._forward_hooks.items()):
+            if 'output_cap' in getattr(hook, '__qualname__', ''): del m._forward_hooks[key]
+        if getattr(m, '_output_capturing_hooks_installed', False): m._output_capturing_hooks_installed = False
+
+def _know_recorders(pipe):
+    "Tell transformers which layers of these encoders record: it learns that when one is made, and in a new process none was"
+    try: from transformers.utils.output_capturing import _CAN_RECORD_REGISTRY as known
+    except ImportError: return
+    for m in (m for net in networks_of(pipe).values() for m in net.modules()):
+        if hasattr(m, '_can_record_outputs'): known[m] = m._can_record_outputs
+
+# %% ../nbs/112_pipeline_call.ipynb #20699056
 # locks cannot be sent to other processes, and what encoders said need not be
 @patch
-def __getstate__(self:Caller): return {k: v for k, v in vars(self).items() if k not in ('memo', 'lock')}
+def __getstate__(self:Caller):
+    _drop_recorders(self.pipe)
+    return {k: v for k, v in vars(self).items() if k not in ('memo', 'lock')}
 
 @patch
 def __setstate__(self:Caller, state):
     vars(self).update(state)
     self.memo, self.lock = Memo(), threading.RLock()
+    _know_recorders(self.pipe)
 
 @patch
 def takes(self:Caller, name)->bool:
@@ -219,12 +238,13 @@ class _Looking:
             for h in handles: h.remove()
         self.scheduler, self.taken = s, self.run.done
 
-# %% ../nbs/112_pipeline_call.ipynb #22768350
+# %% ../nbs/112_pipeline_call.ipynb #54dbc09d
 def look(
     caller:Caller,  # how the pipeline is called
 )->Looked:
     "Call a pipeline with two steps of its own; raises ValueError for one whose steps cannot be given to it"
     name, seen = type(caller.pipe).__name__, _Looking(caller)
+    caller.memo = Memo()    # all networks are to be seen
     seen.look(math.ceil(2/caller.strength) if caller.strength else 2)
     if not seen.taken or not torch.is_tensor(seen.first):
         raise ValueError(f'{name}: its {caller.scheduler} takes no steps on a tensor of latents')
@@ -242,14 +262,14 @@ def _many(caller):
         except ValueError as e: reason = e
     raise ValueError(f'{type(caller.original).__name__}: its steps are not known ({reason})')
 
-# %% ../nbs/112_pipeline_call.ipynb #63182fc3
+# %% ../nbs/112_pipeline_call.ipynb #fc63456d
 def _read(caller, seen, during)->Looked:
     "What the noted calls say"
     parts, loop = networks_of(caller.pipe), tuple(dict.fromkeys(a[0] for a in during))
     backbone = max(loop, key=lambda k: sum(p.numel() for p in parts[k].parameters()))
     encoders = tuple(k for k in dict.fromkeys(a[0] for a in seen.asked) if k not in loop)
     _, step, args, kwargs = next(a for a in during if a[0] == backbone)
-    inputs = dict(inspect.signature(parts[backbone].forward).bind(*args, **kwargs).arguments)
+    inputs = dict(inspect.signature(bare(parts[backbone]).forward).bind(*args, **kwargs).arguments)
     x = next(iter(inputs.values()))     # a tensor, or a list with one for every sample
     return Looked(backbone, loop, encoders, tuple(seen.first.shape[1:]), tuple(images_of(seen.out).shape[1:]), len(x),
         sum(a[0] == backbone and a[1] == step for a in during), len(seen.first) == 2, inputs)

@@ -354,7 +354,7 @@ def _():
     net = d.PRXTransformer2DModel(patch_size=1, in_channels=4, context_in_dim=16, hidden_size=16, mlp_ratio=2.,
         num_heads=2, depth=2, axes_dim=[4, 4])
     pipe = d.PRXPipeline(net, flow(shift=3.), None, None, _vae(d, shift_factor=0.))
-    return pipe, embeddings(), dict(SMALL, use_resolution_binning=False)
+    return pipe, embeddings(), dict(SMALL, use_resolution_binning=False, guidance_scale=1.)
 
 @pipeline_of('OvisImagePipeline')
 def _():
