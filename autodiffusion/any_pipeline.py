@@ -43,7 +43,7 @@ def identity(caller:Caller, looked:Looked)->str:
     said.append(repr(adapter_state(parts[looked.backbone])))
     return f'{type(pipe).__name__}, {type(s).__name__}, called as {digits(said)}'
 
-# %% ../nbs/113_any_pipeline.ipynb #d8ade9d7
+# %% ../nbs/113_any_pipeline.ipynb #1542e692
 @dataclass(frozen=True, eq=False)
 class AnyPipeline(Denoiser):
     "A pipeline that draws its samples itself; made by any_pipeline"
@@ -64,6 +64,14 @@ class AnyPipeline(Denoiser):
     def evals(self, step=None)->int:
         "Rows in the batches of the backbone in a step, for one sample; a solver that takes two steps for one has twice as many"
         return self.looked.rows*self.looked.calls*getattr(self.caller.original, 'order', 1)
+
+    @property
+    def guided_by(self)->str: return 'what its call says'
+
+    @property
+    def has_trajectory(self)->bool:
+        "Whether DDIM can run in it, so that candidates can be read off a trajectory"
+        return 'prediction' in self.looked.scale.facts and self.caller.strength is None and self.looked.steady
 
     def images(self, x):
         "The images that the pipeline made of samples; raises ValueError for samples of others"
@@ -118,7 +126,7 @@ class Shared:
         answers = Answers(run.answers[:run.done + 1])
         self.cache.keep(self.same, self.steps, State(run.which[run.done], None, answers, ()), run.memories[0])
 
-# %% ../nbs/113_any_pipeline.ipynb #a2d2b951
+# %% ../nbs/113_any_pipeline.ipynb #09887f64
 @patch
 def check_candidate(self:AnyPipeline, c:Candidate):
     "Raise ValueError for a candidate that this pipeline cannot draw"
@@ -131,8 +139,9 @@ def check_candidate(self:AnyPipeline, c:Candidate):
     elif 'prediction' not in self.looked.scale.facts:
         raise ValueError(f'{self.name}: what its network predicts is not known here, so only its own solver can run: '
             "say sampler='own'")
-    elif self.caller.strength is not None:
-        raise ValueError(f"{self.name} begins with an image, which only its own solver follows: say sampler='own'")
+    elif not self.has_trajectory:
+        why = 'changes its latents between two steps' if not self.looked.steady else 'begins with an image'
+        raise ValueError(f"{self.name} {why}, which only its own solver follows: say sampler='own'")
 
 # %% ../nbs/113_any_pipeline.ipynb #814cfa55
 @patch
@@ -148,7 +157,7 @@ def _scheduler(self:AnyPipeline, c, run): # scheduler, and the number of steps t
     run.prepare = lambda s: [k for _, k in s.plan]
     return s, len(s.plan)
 
-# %% ../nbs/113_any_pipeline.ipynb #b53702c8
+# %% ../nbs/113_any_pipeline.ipynb #8dc29532
 @patch
 def _draw(self:AnyPipeline, c, indices, seed, labels, callback=None, cache=None, count=None):
     "Samples of one call, with their images"
@@ -158,17 +167,23 @@ def _draw(self:AnyPipeline, c, indices, seed, labels, callback=None, cache=None,
         k = run.which[run.done]
         if count and run.begins and run.done >= len(shared.known): count(c.steps[k], len(indices))
         shared.keep(run)
-        if callback and run.begins: callback(dict(zip(('x', 'pred'), run.scheduler.shown(x)), k=k, t=c.times[k]))
+        if callback and run.begins: callback(dict(_shown(run.scheduler, x, len(indices)), k=k, t=c.times[k]))
     run = Run(None, c.steps, self.looked.backbone, self.blocks, shared.known, shared.memory, shared.wanted, on_step)
     s, n = self._scheduler(c, run)
     out = self.caller(labels, generators(seed, indices), n, s, run, self.looked.loop, self.looked.encoders)
     if run.running: raise ValueError(f'{self.name}: the pipeline took {run.done} of {len(run.which)} steps')
     return _with_images(run.samples[:len(indices)].float(), images_of(out))
 
+# %% ../nbs/113_any_pipeline.ipynb #aa542df2
 @patch
 def _usable(self:AnyPipeline, cache, c):
     "The prefix cache, or None where several calls of a step would have to share what blocks remember"
     return None if self.looked.calls > 1 and any(getattr(s, 'reuse', ()) for s in c.steps) else cache
+
+def _shown(s, x, n):
+    "What a callback is given: the first n images, which may stand there twice, and what the network predicts, if that is known"
+    x, pred = s.shown(x)
+    return dict(x=x[:n].float(), pred=pred and pred._replace(x0=pred.x0[:n], eps=pred.eps[:n]))
 
 def _with_images(x, images):
     "Samples that carry their images"

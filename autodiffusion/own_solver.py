@@ -59,7 +59,7 @@ def _goes_by_table(s, told, levels)->bool:
     if min(told) < 0 or max(told) > len(table) - 1 or min(levels) <= 0: return False
     return all(abs(float(table.t_of_log_snr(-2*math.log(v))) - t) < 2 for t, v in zip(told, levels))
 
-# %% ../nbs/105_own_solver.ipynb #ad62cb4a
+# %% ../nbs/105_own_solver.ipynb #eeaac87a
 def _flow_scale(s, levels, told, facts):
     "The scale of a scheduler that goes by shares of noise"
     c, ratio = s.config, told[0]/levels[0]
@@ -72,9 +72,17 @@ def _flow_scale(s, levels, told, facts):
     known = facts if c.get('prediction_type', 'flow_prediction') == 'flow_prediction' else {}
     return OwnScale('flow', facts['schedule'], known, not s.timesteps.is_floating_point(), ratio)
 
+def _many_steps(s, many):
+    "The steps of a scheduler that is asked for as many as it can have"
+    for n in (100, 50, 40, 30, 20, 10):
+        try: return own_list(many(n), n)[0]
+        except ValueError as e: reason = e
+    raise ValueError(f'{type(s).__name__}: how it counts time cannot be seen from many steps ({reason})')
+
+# %% ../nbs/105_own_solver.ipynb #f7fbcd70
 def _curve_scale(s, many):
     "Times and noise levels of many steps, spread over the training steps"
-    pairs, _ = own_list(many(100), 100)
+    pairs = _many_steps(s, many)
     told = np.array([p[0] for p in reversed(pairs)])
     if len(told) < 10 or not np.all(np.diff(told) > 0):
         raise ValueError(f'{type(s).__name__}: no other times can be put between its own, which do not fall')

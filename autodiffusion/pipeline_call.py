@@ -197,7 +197,7 @@ def strength(self:Caller)->float|None:
     given = self.call.get('strength', self.known['strength'].default if 'strength' in self.known else None)
     return float(given) if isinstance(given, (int, float)) and 0 < given < 1 else None
 
-# %% ../nbs/112_pipeline_call.ipynb #2200e099
+# %% ../nbs/112_pipeline_call.ipynb #6238fba1
 @dataclass
 class Looked:
     "What a call showed of a pipeline"
@@ -209,18 +209,22 @@ class Looked:
     rows: int = 1           # rows of a sample in a batch of the backbone: 2 with guidance in one call
     calls: int = 1          # calls of the backbone in a step: 2 with guidance in two calls
     doubled: bool = False   # whether the scheduler gets every sample twice
+    steady: bool = True     # whether latents are left alone between two steps
     inputs: dict = field(default_factory=dict)  # of the first call of the backbone, by name
     scale: OwnScale = None  # how the scheduler counts time
 
-# %% ../nbs/112_pipeline_call.ipynb #c117ce97
+# %% ../nbs/112_pipeline_call.ipynb #9d524652
 class _Looking:
     "Notes down what the networks of a pipeline are asked"
     def __init__(self, caller):
-        self.caller, self.asked, self.answers, self.first = caller, [], {}, None
+        self.caller, self.asked, self.answers = caller, [], {}
+        self.first, self.last, self.steady = None, None, True
         self.run = Run(lambda s: range(len(s.timesteps)), on_step=self.step)
 
     def step(self, run, sample):
         if self.first is None: self.first = sample
+        elif not torch.equal(sample, self.last): self.steady = False
+        self.last = run.samples
 
     def hook(self, name, m):
         def note(m, args, kwargs, out):
@@ -238,7 +242,7 @@ class _Looking:
             for h in handles: h.remove()
         self.scheduler, self.taken = s, self.run.done
 
-# %% ../nbs/112_pipeline_call.ipynb #54dbc09d
+# %% ../nbs/112_pipeline_call.ipynb #466ba97b
 def look(
     caller:Caller,  # how the pipeline is called
 )->Looked:
@@ -252,17 +256,10 @@ def look(
     if not during: raise ValueError(f'{name}: none of its networks is asked in its steps')
     found = _read(caller, seen, during)
     caller.templates, caller.encoders = {k: seen.answers[k] for k in found.loop}, found.encoders
-    found.scale = read_scale(seen.scheduler, seen.scheduler.asked[1].get('mu'), lambda n: _many(caller))
+    found.scale = read_scale(seen.scheduler, seen.scheduler.asked[1].get('mu'), caller.dry)
     return found
 
-def _many(caller):
-    "The pipeline's scheduler with many steps, as many as it can have"
-    for n in (100, 50, 40, 30, 20, 10):
-        try: return caller.dry(n)
-        except ValueError as e: reason = e
-    raise ValueError(f'{type(caller.original).__name__}: its steps are not known ({reason})')
-
-# %% ../nbs/112_pipeline_call.ipynb #fc63456d
+# %% ../nbs/112_pipeline_call.ipynb #72826b89
 def _read(caller, seen, during)->Looked:
     "What the noted calls say"
     parts, loop = networks_of(caller.pipe), tuple(dict.fromkeys(a[0] for a in during))
@@ -272,4 +269,4 @@ def _read(caller, seen, during)->Looked:
     inputs = dict(inspect.signature(bare(parts[backbone]).forward).bind(*args, **kwargs).arguments)
     x = next(iter(inputs.values()))     # a tensor, or a list with one for every sample
     return Looked(backbone, loop, encoders, tuple(seen.first.shape[1:]), tuple(images_of(seen.out).shape[1:]), len(x),
-        sum(a[0] == backbone and a[1] == step for a in during), len(seen.first) == 2, inputs)
+        sum(a[0] == backbone and a[1] == step for a in during), len(seen.first) == 2, seen.steady, inputs)
