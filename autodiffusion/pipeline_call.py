@@ -100,7 +100,7 @@ def _check(self:Caller):
             raise ValueError(f'{name} takes no argument {k}; it takes {", ".join([*self.known][1:])}')
     if not self.rows and 'batch_size' not in self.known: self.singly = True
 
-# %% ../nbs/112_pipeline_call.ipynb #8a6c54a5
+# %% ../nbs/112_pipeline_call.ipynb #a8cf3256
 def _together(values):
     "Values of several rows as one argument"
     return torch.cat(values) if all(torch.is_tensor(v) for v in values) else values
@@ -121,7 +121,7 @@ def arguments(self:Caller,
         if k.startswith('negative_prompt') and isinstance(v, str) and isinstance(out.get('prompt'), list):
             out[k] = [v]*len(out['prompt'])
     if self.takes('generator'): out['generator'] = generator[0] if self.singly else generator
-    if self.takes('output_type'): out['output_type'] = 'np'
+    if 'output_type' in self.known: out['output_type'] = 'np'
     return out | {self.steps: n}
 
 # %% ../nbs/112_pipeline_call.ipynb #8c7ec778
