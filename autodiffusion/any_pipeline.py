@@ -5,10 +5,9 @@
 # %% auto #0
 __all__ = ['Watched', 'identity', 'AnyPipeline', 'Answers', 'Shared', 'any_pipeline', 'give_back']
 
-# %% ../nbs/113_any_pipeline.ipynb #15e04d6e
+# %% ../nbs/113_any_pipeline.ipynb #d4b745fe
 import json, math, warnings
 from dataclasses import dataclass
-from typing import Any
 import torch
 from torch import nn
 from fastcore.basics import patch
@@ -22,7 +21,7 @@ from .space import SearchSpace
 from .fingerprint import weights_fingerprint
 from .backbone import adapter_state, count_parameters
 from .own_solver import Replayed, Retimed, changed_scheduler, own_list, retime
-from .pipeline_run import Run, digits, generators, networks_of, images_of, tensors_in, watched
+from .pipeline_run import Run, digits, generators, images_of, networks_of, tensors_in, watched
 from .pipeline_call import Caller, Looked, look
 
 # %% ../nbs/113_any_pipeline.ipynb #f6274dca
@@ -43,7 +42,7 @@ def identity(caller:Caller, looked:Looked)->str:
     said.append(repr(adapter_state(parts[looked.backbone])))
     return f'{type(pipe).__name__}, {type(s).__name__}, called as {digits(said)}'
 
-# %% ../nbs/113_any_pipeline.ipynb #1542e692
+# %% ../nbs/113_any_pipeline.ipynb #7dca11a6
 @dataclass(frozen=True, eq=False)
 class AnyPipeline(Denoiser):
     "A pipeline that draws its samples itself; made by any_pipeline"
@@ -75,7 +74,8 @@ class AnyPipeline(Denoiser):
 
     def images(self, x):
         "The images that the pipeline made of samples; raises ValueError for samples of others"
-        if not hasattr(x, 'images'): raise ValueError(f'{self.name} decodes its samples itself, and these are not its own')
+        if not hasattr(x, 'images'):
+            raise ValueError(f'{self.name} decodes its samples itself, and these are not its own')
         return x.images
 
 # %% ../nbs/113_any_pipeline.ipynb #45e7ec04
@@ -101,7 +101,7 @@ class Shared:
         answers = Answers(run.answers[:run.done + 1])
         self.cache.keep(self.same, self.steps, State(run.which[run.done], None, answers, ()), run.memories[0])
 
-# %% ../nbs/113_any_pipeline.ipynb #09887f64
+# %% ../nbs/113_any_pipeline.ipynb #954fdc2a
 @patch
 def check_candidate(self:AnyPipeline, c:Candidate):
     "Raise ValueError for a candidate that this pipeline cannot draw"
@@ -109,8 +109,10 @@ def check_candidate(self:AnyPipeline, c:Candidate):
     if any(not getattr(s, 'guided', True) for s in c.steps):
         raise ValueError(f'{self.name}: a step without guidance cannot be given to a pipeline that runs itself')
     if c.sampler == 'own':
-        if self.looked.scale.fixed: raise ValueError(f"{self.looked.scale.fixed}; its steps are run by sampler 'ddim' and others")
-        if c.t_end != CLEAN: raise ValueError(f'sampler own ends where the scheduler ends, not at {c.t_end:g}: leave out t_end')
+        if self.looked.scale.fixed:
+            raise ValueError(f"{self.looked.scale.fixed}. Steps for sampler 'ddim' can be searched")
+        if c.t_end != CLEAN:
+            raise ValueError(f'sampler own ends where the scheduler ends, not at {c.t_end:g}: leave out t_end')
     elif 'prediction' not in self.looked.scale.facts:
         raise ValueError(f'{self.name}: what its network predicts is not known here, so only its own solver can run: '
             "say sampler='own'")
@@ -205,7 +207,7 @@ def space(self:AnyPipeline,
     if self.caller.strength is not None: allowed = tuple(range(math.ceil(self.own_steps(most).times[0]) + 1))
     return SearchSpace(T, steps, **dict(dict(sampler='own', allowed=allowed), **more))
 
-# %% ../nbs/113_any_pipeline.ipynb #c744c929
+# %% ../nbs/113_any_pipeline.ipynb #1b323f46
 @patch
 def difference_alone(self:AnyPipeline)->float:
     "The largest difference between a sample's image that is drawn alone and beside another one, in two steps of the pipeline's own"
@@ -218,8 +220,8 @@ def _check_alone(model):
     if model.looked.scale.fixed: return
     difference = model.difference_alone()
     if difference > .01:
-        warnings.warn(f'{model.name}: an image differs by {difference:.2g} (of -1 to 1) when it is drawn alone, so samples '
-            'depend on their batch. Say singly=True to draw them one by one')
+        warnings.warn(f'{model.name}: an image differs by {difference:.2g} (of -1 to 1) when it is drawn alone, so '
+            'samples depend on their batch. Say singly=True to draw them one by one')
 
 # %% ../nbs/113_any_pipeline.ipynb #1c02d2be
 def any_pipeline(

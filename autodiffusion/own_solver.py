@@ -169,7 +169,7 @@ def place(self:OwnScale,
     told = t if self.kind == 'sigmas' else self.ratio*level
     return float(round(told) if self.told_whole else told), level
 
-# %% ../nbs/105_own_solver.ipynb #2a8b330b
+# %% ../nbs/105_own_solver.ipynb #80bbb64f
 def retime(
     s,              # a scheduler whose own steps are set; it is changed in place
     scale:OwnScale, # how it counts time
@@ -180,7 +180,7 @@ def retime(
     if scale.fixed: raise ValueError(scale.fixed)
     pairs, which = own_list(s, n)
     if len(pairs) != n:
-        raise ValueError(f'{type(s).__name__} visits {len(pairs)} times in {n} steps, so that no others can be given to it')
+        raise ValueError(f'{type(s).__name__} visits {len(pairs)} times in {n} steps, so no others can be given to it')
     left_out = n - len(times)
     new = pairs[:left_out]
     for own, t in zip(pairs[left_out:], times):

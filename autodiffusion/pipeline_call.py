@@ -5,14 +5,14 @@
 # %% auto #0
 __all__ = ['GIVEN', 'Caller', 'Looked', 'look']
 
-# %% ../nbs/112_pipeline_call.ipynb #f3d13c9a
-import contextlib, copy, inspect, math, threading
+# %% ../nbs/112_pipeline_call.ipynb #29cd95f5
+import contextlib, inspect, math, threading
 from dataclasses import dataclass, field
 import torch
 from fastcore.basics import patch
 from .denoiser import bare
 from .own_solver import OwnScale, Retimed, changed_scheduler, own_list, read_scale
-from .pipeline_run import Memo, Run, generators, images_of, networks_of, quiet, replaced, tensors_in, watched
+from .pipeline_run import Memo, Run, generators, images_of, networks_of, quiet, replaced, watched
 
 # %% ../nbs/112_pipeline_call.ipynb #a6f0e221
 GIVEN = ('timesteps', 'sigmas', 'generator', 'latents', 'output_type', 'return_dict', 'num_images_per_prompt')

@@ -25,7 +25,7 @@ def generators(
         return torch.Generator().manual_seed(int.from_bytes(digest, 'big') >> 1)
     return [one(i) for i in indices]
 
-# %% ../nbs/111_pipeline_run.ipynb #3b40489c
+# %% ../nbs/111_pipeline_run.ipynb #7ba77c1c
 def images_of(
     out, # what a pipeline returned, or its images: arrays, tensors or PIL images
 )->torch.Tensor: # (B, C, H, W) float32 on the CPU; the frames of a video stand below each other
@@ -33,7 +33,8 @@ def images_of(
     x = out if hasattr(out, 'ndim') else out[0]
     if isinstance(x, (list, tuple)): x = np.stack([_pixels(v) for v in x])
     if not hasattr(x, 'ndim') or x.ndim not in (4, 5):
-        raise ValueError(f'the pipeline returned a {type(x).__name__} of shape {tuple(getattr(x, "shape", ()))}, and no images')
+        shape = tuple(getattr(x, 'shape', ()))
+        raise ValueError(f'the pipeline returned a {type(x).__name__} of shape {shape}, and no images')
     channels_last = not torch.is_tensor(x)
     x = torch.as_tensor(x).float().cpu()
     if channels_last: x = x.movedim(-1, -3)
