@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['CALLED_TWICE', 'NetworkCall', 'Replay', 'network_calls', 'randn_tensor', 'StepOutput', 'initial_scale', 'is_special',
-           'CandidateScheduler', 'Hooks']
+           'CandidateScheduler', 'map_nested', 'Hooks']
 
 # %% ../nbs/104_candidate_scheduler.ipynb #1ce47e19
 import contextlib, threading, warnings
@@ -88,6 +88,8 @@ class StepOutput:
     "What a scheduler's step returns"
     prev_sample: torch.Tensor           # the latents that the pipeline goes on with
     pred_original_sample: torch.Tensor  # what the network now takes for the clean ones
+    # some pipelines take the first entry
+    def __getitem__(self, i): return (self.prev_sample, self.pred_original_sample)[i]
 
 def initial_scale(
     model:Denoiser, # model of the pipeline
@@ -235,13 +237,13 @@ def _check_size(self:CandidateScheduler, sample):
     if not same: self.warn_of_size()
 
 # %% ../nbs/104_candidate_scheduler.ipynb #031e8b9b
-def _map_tensors(v, f):
+def map_nested(v, f):
     "`f` on all tensors in nested tuples, lists and dicts"
     if torch.is_tensor(v): return f(v)
     if isinstance(v, dict):
-        new = {k: _map_tensors(w, f) for k, w in v.items()}
+        new = {k: map_nested(w, f) for k, w in v.items()}
         return new if type(v) is dict else type(v)(**new)
-    return type(v)(_map_tensors(w, f) for w in v) if type(v) in (tuple, list) else v
+    return type(v)(map_nested(w, f) for w in v) if type(v) in (tuple, list) else v
 
 # %% ../nbs/104_candidate_scheduler.ipynb #2bb78536
 class Hooks:
@@ -288,7 +290,7 @@ def before(self:Hooks, net, args, kwargs):
     x = next(v for v in (*args, *kwargs.values()) if torch.is_tensor(v))
     self.half = self._half_of(x) if self.uses_blocks or self.unguided else None
     if self.half is None: return None
-    return _map_tensors(args, self._prepare), _map_tensors(kwargs, self._prepare)
+    return map_nested(args, self._prepare), map_nested(kwargs, self._prepare)
 
 # %% ../nbs/104_candidate_scheduler.ipynb #dded598c
 @patch
@@ -297,7 +299,7 @@ def after(self:Hooks, net, args, kwargs, out):
     if threading.get_ident() != self.thread: return out
     self.blocks.close()
     if self.half is None or out is None: return out
-    result = _map_tensors(out, lambda v: torch.cat([v, v]) if self.unguided else self._swap(v))
+    result = map_nested(out, lambda v: torch.cat([v, v]) if self.unguided else self._swap(v))
     self.half = None
     return result
 

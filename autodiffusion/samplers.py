@@ -149,6 +149,8 @@ def sample_batch(
     count=None,             # called with every step for which the network runs, and the number of images
 )->torch.Tensor: # (B, C, H, W) float32 on the model's device
     "Samples number `indices` in one batch, not decoded and not checked"
+    if hasattr(denoiser, 'sample_batch'):   # a model that draws its samples itself
+        return denoiser.sample_batch(steps, indices, seed, sampler, t_end, eta, labels, callback, prefix_cache, count)
     s, dev, steps, memory, state, on_state = get_sampler(sampler), denoiser.device, tuple(steps), {}, None, None
     y = denoiser.labels(indices, seed) if labels is None else torch.as_tensor(labels, device=dev)
     if prefix_cache is not None:

@@ -274,7 +274,7 @@ def _prepare(self:Search, journal, progress):
     p, extractor = self.preset, self.reference.extractor
     if not journal.found:
         found = self.tune(progress)
-        if p.from_trajectory:
+        if p.from_trajectory and getattr(self.model, 'has_trajectory', True):
             model = self.model.with_(precision=found['precision'])
             n, nodes = trajectory_size(p, self.space.full_steps, len(model.schedule))
             candidates, cost = read_off_trajectory(model, self.space, n, nodes, p.from_trajectory, self.seed,
