@@ -185,7 +185,7 @@ def sample_batch(self:AnyPipeline,
     parts = [self._draw(c, [i], seed, [v], *how) for i, v in zip(indices, y)]
     return _with_images(torch.cat(parts), torch.cat([p.images for p in parts]))
 
-# %% ../nbs/113_any_pipeline.ipynb #d7f4d9b0
+# %% ../nbs/113_any_pipeline.ipynb #daf4caad
 @patch
 def own_steps(self:AnyPipeline,
     n:int, # number of steps that the pipeline takes
@@ -193,9 +193,12 @@ def own_steps(self:AnyPipeline,
     "The pipeline's own steps; raises ValueError where they are no candidate"
     asked = self.caller.steps_to_ask(n)
     pairs, _ = own_list(self.caller.dry(asked), asked)
-    if len(pairs) != asked: raise ValueError(f'{self.name}: its scheduler visits {len(pairs)} times in {asked} steps')
+    if len(pairs) != asked:
+        fixed = self.looked.scale.fixed or 'so they are no candidate'
+        raise ValueError(f'{self.name}: its scheduler visits {len(pairs)} times in {asked} steps; {fixed}')
     return Candidate(tuple(self.looked.scale.time(*p) for p in pairs[asked - n:]), sampler='own')
 
+# %% ../nbs/113_any_pipeline.ipynb #b4543a8b
 @patch
 def space(self:AnyPipeline,
     steps,      # number of steps, or (fewest, most)
