@@ -42,7 +42,7 @@ def identity(caller:Caller, looked:Looked)->str:
     said.append(repr(adapter_state(parts[looked.backbone])))
     return f'{type(pipe).__name__}, {type(s).__name__}, called as {digits(said)}'
 
-# %% ../nbs/113_any_pipeline.ipynb #7dca11a6
+# %% ../nbs/113_any_pipeline.ipynb #441d3080
 @dataclass(frozen=True, eq=False)
 class AnyPipeline(Denoiser):
     "A pipeline that draws its samples itself; made by any_pipeline"
@@ -72,11 +72,13 @@ class AnyPipeline(Denoiser):
         "Whether DDIM can run in it, so that candidates can be read off a trajectory"
         return 'prediction' in self.looked.scale.facts and self.caller.strength is None and self.looked.steady
 
-    def images(self, x):
-        "The images that the pipeline made of samples; raises ValueError for samples of others"
-        if not hasattr(x, 'images'):
-            raise ValueError(f'{self.name} decodes its samples itself, and these are not its own')
-        return x.images
+# %% ../nbs/113_any_pipeline.ipynb #6aeab136
+@patch
+def images(self:AnyPipeline, x):
+    "The images that the pipeline made of samples; raises ValueError for samples of others"
+    if not hasattr(x, 'images'):
+        raise ValueError(f'{self.name} decodes its samples itself, and these are not its own')
+    return x.images
 
 # %% ../nbs/113_any_pipeline.ipynb #45e7ec04
 class Answers:
