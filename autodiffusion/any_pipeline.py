@@ -42,7 +42,7 @@ def identity(caller:Caller, looked:Looked)->str:
     said.append(repr(adapter_state(parts[looked.backbone])))
     return f'{type(pipe).__name__}, {type(s).__name__}, called as {digits(said)}'
 
-# %% ../nbs/113_any_pipeline.ipynb #7dca11a6
+# %% ../nbs/113_any_pipeline.ipynb #441d3080
 @dataclass(frozen=True, eq=False)
 class AnyPipeline(Denoiser):
     "A pipeline that draws its samples itself; made by any_pipeline"
@@ -72,11 +72,13 @@ class AnyPipeline(Denoiser):
         "Whether DDIM can run in it, so that candidates can be read off a trajectory"
         return 'prediction' in self.looked.scale.facts and self.caller.strength is None and self.looked.steady
 
-    def images(self, x):
-        "The images that the pipeline made of samples; raises ValueError for samples of others"
-        if not hasattr(x, 'images'):
-            raise ValueError(f'{self.name} decodes its samples itself, and these are not its own')
-        return x.images
+# %% ../nbs/113_any_pipeline.ipynb #6aeab136
+@patch
+def images(self:AnyPipeline, x):
+    "The images that the pipeline made of samples; raises ValueError for samples of others"
+    if not hasattr(x, 'images'):
+        raise ValueError(f'{self.name} decodes its samples itself, and these are not its own')
+    return x.images
 
 # %% ../nbs/113_any_pipeline.ipynb #45e7ec04
 class Answers:
@@ -185,7 +187,7 @@ def sample_batch(self:AnyPipeline,
     parts = [self._draw(c, [i], seed, [v], *how) for i, v in zip(indices, y)]
     return _with_images(torch.cat(parts), torch.cat([p.images for p in parts]))
 
-# %% ../nbs/113_any_pipeline.ipynb #d7f4d9b0
+# %% ../nbs/113_any_pipeline.ipynb #daf4caad
 @patch
 def own_steps(self:AnyPipeline,
     n:int, # number of steps that the pipeline takes
@@ -193,9 +195,12 @@ def own_steps(self:AnyPipeline,
     "The pipeline's own steps; raises ValueError where they are no candidate"
     asked = self.caller.steps_to_ask(n)
     pairs, _ = own_list(self.caller.dry(asked), asked)
-    if len(pairs) != asked: raise ValueError(f'{self.name}: its scheduler visits {len(pairs)} times in {asked} steps')
+    if len(pairs) != asked:
+        fixed = self.looked.scale.fixed or 'so they are no candidate'
+        raise ValueError(f'{self.name}: its scheduler visits {len(pairs)} times in {asked} steps; {fixed}')
     return Candidate(tuple(self.looked.scale.time(*p) for p in pairs[asked - n:]), sampler='own')
 
+# %% ../nbs/113_any_pipeline.ipynb #b4543a8b
 @patch
 def space(self:AnyPipeline,
     steps,      # number of steps, or (fewest, most)

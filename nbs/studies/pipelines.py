@@ -112,6 +112,9 @@ def _(): return d.StableDiffusionPipeline(**sd_parts(s=d.HeunDiscreteScheduler(*
 @pipeline_of('StableDiffusionPipeline, Euler ancestral')
 def _(): return d.StableDiffusionPipeline(**sd_parts(s=d.EulerAncestralDiscreteScheduler(**SD))), PROMPTS, {}
 
+@pipeline_of('StableDiffusionPipeline, KDPM2')
+def _(): return d.StableDiffusionPipeline(**sd_parts(s=d.KDPM2DiscreteScheduler(**SD))), PROMPTS, {}
+
 @pipeline_of('StableDiffusionPipeline, v-prediction')
 def _():
     s = d.DDIMScheduler(prediction_type='v_prediction', clip_sample=False, set_alpha_to_one=False, steps_offset=1, **SD)
@@ -336,6 +339,17 @@ def _():
         variance_type='learned_range')
     rows = [{k: v[:, 0] for k, v in r.items()} for r in embeddings(names=('image_embeds', 'negative_image_embeds'))]
     return d.KandinskyV22Pipeline(net, s, movq()), rows, dict(height=64, width=64)
+
+@pipeline_of('KandinskyV22PriorPipeline')
+def _():
+    net = d.PriorTransformer(num_attention_heads=2, attention_head_dim=8, embedding_dim=8, num_layers=1,
+        num_embeddings=16)
+    clip = tf.CLIPTextModelWithProjection(tf.CLIPTextConfig(vocab_size=80, hidden_size=8, intermediate_size=16,
+        num_hidden_layers=1, num_attention_heads=2, max_position_embeddings=16, projection_dim=8, bos_token_id=0,
+        eos_token_id=1, pad_token_id=1)).eval()
+    s = d.UnCLIPScheduler(variance_type='fixed_small_log', prediction_type='sample', num_train_timesteps=1000,
+        clip_sample_range=10.)
+    return d.KandinskyV22PriorPipeline(net, vision(), clip, _clip_tokenizer(), s, pixels()), PROMPTS, {}
 
 @pipeline_of('Kandinsky3Pipeline')
 def _():
