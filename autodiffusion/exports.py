@@ -4,17 +4,18 @@
 
 # %% auto #0
 __all__ = ['TOOLS', 'noise_levels', 'flow_levels', 'unshifted', 'NotExact', 'native_scheduler', 'step_lists', 'print_lists',
-           'save_lists']
+           'save_lists', 'card_text', 'push_to_hub']
 
 # %% ../nbs/108_exports.ipynb #37c3e8f3
-import inspect, json, math
+import inspect, json, math, re
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 import numpy as np
 from .schedule import NoiseSchedule, CLEAN
 from .denoiser import Denoiser
 from .samplers import check_times
-from .candidate import Candidate, write_text
+from .candidate import Candidate, load_candidate, write_text
 from .mask_tables import steps_mask
 from .tiny_pipelines import import_optional
 from .families import scheduler_of
@@ -279,3 +280,39 @@ def save_lists(
 ):
     "Write the lists to a JSON file"
     write_text(path, json.dumps(step_lists(c, model), indent=1, allow_nan=False) + '\n')
+
+# %% ../nbs/108_exports.ipynb #48360579
+def _words(v): return re.sub(r'[`\s|<>]+', ' ', str(v))[:200].strip()
+
+def card_text(
+    path,                       # candidate file
+    name:str='autodiffusion.json', # what the file is called beside the weights
+)->str: # Markdown
+    "Lines for a model card: the steps, the held-out score, and how a pipeline runs them; raises ValueError for what is no candidate file"
+    c, d = load_candidate(path), json.loads(Path(path).read_text())
+    model, scores = (d[k] if isinstance(d.get(k), dict) else {} for k in ('model', 'scores'))
+    rows = {'model': _words(model.get('name', 'not said')), 'steps': ', '.join(f'{t:g}' for t in c.times), 'sampler': c.sampler}
+    if model.get('guidance_scale', 1) != 1: rows['guidance scale'] = _words(model['guidance_scale'])
+    changed = sum(bool(s.skip or s.reuse) for s in c.steps)
+    if changed: rows['blocks'] = f'{changed} of {len(c)} steps leave out or reuse some'
+    if isinstance(scores.get('held_out'), (int, float)):
+        rows['score'] = f'{_words(scores.get("metric", "distance"))} {scores["held_out"]:.4g} on {_words(scores.get("held_out_samples", "?"))} held-out samples'
+        uniform = scores.get('uniform_held_out')
+        if isinstance(uniform, (int, float)): rows['score'] += f'; uniform steps {uniform:.4g}'
+    table = '\n'.join(f'| {k} | {v} |' for k, v in rows.items())
+    return (f'## Few-step sampling\n\n| | |\n|:--|:--|\n{table}\n\n```python\nfrom autodiffusion.deploy import apply_file\n'
+        f"images = pipe(prompt, **apply_file('{name}', pipe)).images\n```\n")
+
+# %% ../nbs/108_exports.ipynb #9b925e46
+def push_to_hub(
+    path,                       # candidate file
+    repo_id:str,                # of the model, such as me/my-model
+    name:str='autodiffusion.json', # what the file is called there
+    api=None,                   # a huggingface_hub.HfApi; by default one with the token of this machine
+    **kwargs,                   # further arguments of HfApi.upload_file, such as create_pr or token
+): # what HfApi.upload_file returns
+    "Put a candidate file beside the weights of a model; raises ValueError for what is no candidate file"
+    load_candidate(path)
+    api = api or import_optional('huggingface_hub').HfApi()
+    kwargs.setdefault('commit_message', f'Few-step sampling: {name}')
+    return api.upload_file(path_or_fileobj=str(path), path_in_repo=name, repo_id=repo_id, **kwargs)
