@@ -164,9 +164,14 @@ def finalists(self:Racer, history:History)->list:
         ranked = self.rank(history.estimates(n))
         order |= dict.fromkeys(c for c in ranked if math.isfinite(history.scores[n][c].value))
     order, baselines = list(order), {*self.space.baselines(history.schedule).values()}
-    first = order[:p.finalists]
+    first = [c for c in order[:p.finalists] if not _beaten(c, order[0], history.scores[p.samples])]
     if baselines & {*first}: return first
-    return first + [c for c in order[p.finalists:] if c in baselines][:1]
+    return first + [c for c in order if c in baselines][:1]
+
+def _beaten(c, best, scores)->bool:
+    "Whether `best` beats `c` beyond doubt; never where the bias of their scores is not known"
+    if c not in scores or best not in scores or scores[c].debiased is None: return False
+    return count_better(scores[c], [scores[best]]) > 0
 
 @patch
 def refinement_rungs(self:Racer)->tuple:
