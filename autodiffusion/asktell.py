@@ -104,7 +104,7 @@ def ranked(self:Session,
         left = [c for c in left if any(_unclear(now[c], now[o], z) for o in left if o != c)]
     def order(a, b):
         n = min(last[a], last[b])
-        va, vb = scores[n][a].value, scores[n][b].value
+        va, vb = scores[n][a].estimate, scores[n][b].estimate
         return (va > vb) - (va < vb)
     out = sorted(everyone, key=functools.cmp_to_key(order))
     if out: self.evaluate(out[0], top=1)   # it may be the best of all: that needs all samples, the order does not

@@ -33,7 +33,14 @@ class Score:
     seconds: float = 0.     # time spent on it now
     reason: str = ''        # why the value is infinite
     computed: int = 0       # network evaluations done for it now; the others were shared
-    replicates: tuple = ()  # the score without the first tenth of the samples, without the second, ...
+    replicates: tuple = ()  # what decides without the first tenth of the samples, without the second, ...
+    debiased: float|None = None # the distance without the bias of few samples; None where that is not known
+    leftover: float = 0.    # how much of the bias may be left in it
+
+    @property
+    def estimate(self)->float:
+        "What decides between candidates: the value, without its bias where that is known"
+        return self.value if self.debiased is None or not math.isfinite(self.value) else self.debiased
 
 def round6(x:float)->float:
     "`x` in six significant digits, as scores are stored and ranked; infinite for NaN"
@@ -129,6 +136,7 @@ class Fitness:
         cache_mb:float=256,     # memory for features of scored candidates, in MB (2^20 bytes)
         prefix_mb:float=1024,   # memory for states that candidates share; 0: nothing is shared
         replicates:bool=False,  # compute the jackknife replicates, too
+        debias:bool=True,       # with replicates: take the bias of few samples away, where that is known
     ):
         _check_fitness(model, reference, n, seed, rungs, batch_size, cache_mb)
         # objectives without real images judge each sample by itself, and must know which they are
@@ -136,7 +144,7 @@ class Fitness:
         elif model.device.type == 'cuda' and hasattr(reference, 'on'): reference = reference.on(model.device)
         self.model, self.reference, self.extractor = model, reference, reference.extractor
         self.n, self.seed, self.rungs = n, seed, tuple(sorted({n, *rungs}))
-        self.batch_size, self.cache_mb, self.replicates = batch_size, cache_mb, replicates
+        self.batch_size, self.cache_mb, self.replicates, self.debias = batch_size, cache_mb, replicates, debias
         self.cache, self.failed = OrderedDict(), {}     # features, or the reason why there are none, by candidate
         self.prefix_cache = PrefixCache(prefix_mb)
         self.requested, self.computed, self.gradients, self.images, self.seconds = 0, 0, 0, 0, 0.
@@ -233,10 +241,19 @@ def _value(self:Fitness, features)->float:
 @patch
 def _replicates(self:Fitness, features, groups)->list:
     "The same without each group; objectives that judge each sample by itself are told which samples these are"
-    if type(self)._value is Fitness._value and hasattr(self.reference, 'distances'):
-        return self.reference.distances(features, groups)
     if hasattr(self.reference, 'at'): return [self.reference.distance(features[g], g) for g in groups]
     return [self._value(features[g]) for g in groups]
+
+# %% ../nbs/70_fitness.ipynb #ada9a35b
+@patch
+def _uncertainty(self:Fitness, features)->dict:
+    "The fields of a score that say how sure it is"
+    groups = jackknife_groups(len(features))
+    known = self.debias and type(self)._value is Fitness._value and hasattr(self.reference, 'debiased_distances')
+    if not known or len(features) < 20:
+        return dict(replicates=tuple(map(round6, self._replicates(features, groups))))
+    found, left, replicates = self.reference.debiased_distances(features, groups)
+    return dict(replicates=tuple(map(round6, replicates)), debiased=round6(found), leftover=round6(left))
 
 # %% ../nbs/70_fitness.ipynb #500fe680
 @patch
@@ -252,20 +269,20 @@ def __call__(self:Fitness,
     check_times(c.times, self.model.schedule, c.t_end)
     check_blocks(self.model, c.steps)
     requested, computed, start = self.requested, self.computed, time.perf_counter()
-    value, replicates, reason = self._score(c, n, tick)
+    found = self._score(c, n, tick)
     took = time.perf_counter() - start
     self.seconds += took
-    return Score(value, n, self.requested - requested, round(took, 4), reason, self.computed - computed, replicates)
+    return Score(n=n, requested=self.requested - requested, seconds=round(took, 4), computed=self.computed - computed,
+        **found)
 
 @patch
-def _score(self:Fitness, c, n, tick): # value, replicates, reason
+def _score(self:Fitness, c, n, tick)->dict: # fields of a Score
     try:
         features = self.features(c, n, tick)
         value = self._value(features)
-        replicates = self._replicates(features, jackknife_groups(n)) if self.replicates else ()
-    except FloatingPointError as e: return math.inf, (), str(e)
-    if not math.isfinite(value): return math.inf, (), 'the features have NaN or infinite values'
-    return round6(value), tuple(map(round6, replicates)), ''
+    except FloatingPointError as e: return dict(value=math.inf, reason=str(e))
+    if not math.isfinite(value): return dict(value=math.inf, reason='the features have NaN or infinite values')
+    return dict(value=round6(value), **(self._uncertainty(features) if self.replicates else {}))
 
 # %% ../nbs/70_fitness.ipynb #dc4ce14b
 @patch

@@ -215,13 +215,14 @@ def score(self:Journal,
             seconds=s.seconds, **more, spent=self.spent)
         if s.reason: record['reason'] = s.reason
         if s.replicates: record['replicates'] = [*map(_number, s.replicates)]
+        if s.debiased is not None: record |= dict(debiased=s.debiased, leftover=s.leftover)
         self.write(record)
         self.records[stage, c, n] = dict(record, candidate=c)
     return _score_of(self.records[stage, c, n])
 
 def _score_of(r):
     return Score(_infinite(r['score']), r['n'], r['requested'], r['seconds'], r.get('reason', ''), r.get('computed', 0),
-        tuple(map(_infinite, r.get('replicates', ()))))
+        tuple(map(_infinite, r.get('replicates', ()))), r.get('debiased'), r.get('leftover', 0.))
 
 # %% ../nbs/71_journal.ipynb #b5d0d815
 @patch

@@ -60,7 +60,7 @@ class ParetoRacer(Racer):
         order = sorted(range(len(finite)), key=lambda i: (front[i], -crowding[i], finite[i].key))
         return [finite[i] for i in order] + failed
     def contenders(self, candidates, scores, most):
-        ranked = self.rank({c: scores[c].value for c in candidates})
+        ranked = self.rank({c: scores[c].estimate for c in candidates})
         return [c for c in ranked if math.isfinite(scores[c].value)][:most]
     def first_front(self, values, n): # list of candidates, cheapest first
         "At most `n` candidates of the first front, spread over it"
@@ -78,7 +78,7 @@ def refinement_rungs(self:ParetoRacer): return (self.preset.final_samples,)
 def most_winners(self:ParetoRacer): return self.preset.finalists
 @patch
 def winners(self:ParetoRacer, run, finals):
-    return self.first_front({c: s.value for c, s in finals.items()}, self.preset.finalists), finals
+    return self.first_front({c: s.estimate for c, s in finals.items()}, self.preset.finalists), finals
 
 @patch
 def baselines(self:ParetoRacer, schedule, n=None): # name -> candidate

@@ -21,12 +21,14 @@ def paired_difference(
     a:Score,
     b:Score,    # on the same samples
 )->tuple: # (difference, standard error); infinite where they are not known
-    "How much worse `a` is than `b`, and the standard error of that; raises ValueError for other numbers of samples"
+    "How much worse `a` is than `b`, and the standard error of that, what is left of the bias included; raises ValueError for other numbers of samples"
     if a.n != b.n: raise ValueError(f'scores of {a.n} and {b.n} samples cannot be compared')
     if a is b or a == b: return 0., 0.
     if not math.isfinite(a.value): return math.inf, 0.
-    if not a.replicates or len(a.replicates) != len(b.replicates): return a.value - b.value, math.inf
-    return a.value - b.value, jackknife_error(np.subtract(a.replicates, b.replicates))
+    alike = len(a.replicates) == len(b.replicates) and (a.debiased is None) == (b.debiased is None)
+    if not a.replicates or not alike: return a.value - b.value, math.inf
+    chance = jackknife_error(np.subtract(a.replicates, b.replicates))
+    return a.estimate - b.estimate, math.hypot(chance, a.leftover - b.leftover)
 
 # %% ../nbs/76_racing.ipynb #8818ed6e
 def count_better(
@@ -66,6 +68,9 @@ class History:
     def values(self, n:int)->dict:
         "Candidate -> value, on `n` samples"
         return {c: s.value for c, s in self.scores[n].items()}
+    def estimates(self, n:int)->dict:
+        "Candidate -> what decides between candidates, on `n` samples: the value without its bias, where that is known"
+        return {c: s.estimate for c, s in self.scores[n].items()}
     def rng(self, generation:int):
         "The random generator of a generation"
         return np.random.default_rng([self.seed, generation])
@@ -76,10 +81,10 @@ class History:
 # %% ../nbs/76_racing.ipynb #11097e4f
 @patch
 def most_samples(self:History, enough:int)->dict:
-    "Values on the largest number of samples on which at least `enough` candidates were scored; else on the one with most candidates"
+    "Estimates on the largest number of samples on which at least `enough` candidates were scored; else on the one with most candidates"
     for n in sorted(self.scores, reverse=True):
-        if len(self.scores[n]) >= enough: return self.values(n)
-    return self.values(self._fullest())
+        if len(self.scores[n]) >= enough: return self.estimates(n)
+    return self.estimates(self._fullest())
 
 @patch
 def _fullest(self:History): return max(self.scores, key=lambda n: (len(self.scores[n]), -n))
@@ -93,10 +98,10 @@ def ranked(self:History, enough:int)->list:
 @patch
 def on_one_scale(self:History)->dict: # candidate -> value
     "Values of all candidates on the scale of the samples on which most were scored; those of more samples win"
-    base = self.values(self._fullest())
+    base = self.estimates(self._fullest())
     scaled = dict(base)
     for n in sorted(self.scores):
-        values = self.values(n)
+        values = self.estimates(n)
         ratios = [base[c]/v for c, v in values.items() if c in base and 0 < v < math.inf and base[c] < math.inf]
         if ratios: scaled |= {c: v*float(np.median(ratios)) for c, v in values.items()}
     return scaled
@@ -120,10 +125,10 @@ class Racer:
         return sorted(values, key=lambda c: (values[c], c.key))
     def contenders(self, candidates, scores:dict, most:int)->list:
         "At most so many candidates that cannot be told from the best of all `scores`, which are of the same number of samples; best first"
-        finite = {c: s.value for c, s in scores.items() if math.isfinite(s.value)}
+        finite = {c: s.estimate for c, s in scores.items() if math.isfinite(s.value)}
         if not finite: return []
         best, found = scores[self.rank(finite)[0]], []
-        for c in self.rank({c: scores[c].value for c in candidates}):
+        for c in self.rank({c: scores[c].estimate for c in candidates}):
             d, se = paired_difference(scores[c], best)
             if math.isfinite(scores[c].value) and d <= self.z*se: found.append(c)
         return found[:most]
@@ -157,12 +162,17 @@ def finalists(self:Racer, history:History)->list:
     "Candidates for the finals: the best few, and the best baseline if it is not among them"
     p, order = self.preset, {}
     for n in (p.samples, *reversed(p.rungs)):
-        ranked = self.rank(history.values(n))
+        ranked = self.rank(history.estimates(n))
         order |= dict.fromkeys(c for c in ranked if math.isfinite(history.scores[n][c].value))
     order, baselines = list(order), {*self.space.baselines(history.schedule).values()}
-    first = order[:p.finalists]
+    first = [c for c in order[:p.finalists] if not _beaten(c, order[0], history.scores[p.samples])]
     if baselines & {*first}: return first
-    return first + [c for c in order[p.finalists:] if c in baselines][:1]
+    return first + [c for c in order if c in baselines][:1]
+
+def _beaten(c, best, scores)->bool:
+    "Whether `best` beats `c` beyond doubt; never where the bias of their scores is not known"
+    if c not in scores or best not in scores or scores[c].debiased is None: return False
+    return count_better(scores[c], [scores[best]]) > 0
 
 @patch
 def refinement_rungs(self:Racer)->tuple:
@@ -192,7 +202,7 @@ def winners(self:Racer,
         scores = {c: run.history.scores[n][c] for c in left}
         half = math.ceil(len(left)/2)
         left = self.contenders(left, scores, half) or left[:half]     # all may have failed
-    return self.rank({c: scores[c].value for c in left})[:1], scores
+    return self.rank({c: scores[c].estimate for c in left})[:1], scores
 
 @patch
 def most_winners(self:Racer)->int:

@@ -110,7 +110,7 @@ def _read_line(path, i, line, candidate):
 
 # %% ../nbs/56_records.ipynb #73c67450
 _FIELDS = dict(stage=str, n=int, score=(int, float, type(None)), requested=int, seconds=(int, float))
-_MORE_FIELDS = dict(computed=int, reason=str, replicates=list)
+_MORE_FIELDS = dict(computed=int, reason=str, replicates=list, debiased=(int, float), leftover=(int, float))
 
 def _checked(record, candidate, first):
     "A record with its candidate, which `candidate` makes of it; raises KeyError, TypeError or ValueError where something is missing, or of another kind"
