@@ -4,12 +4,13 @@
 
 # %% auto #0
 __all__ = ['RACERS', 'PRESETS', 'Evolution', 'Preset', 'halving_images', 'generation_size', 'preset_refinement_rungs',
-           'generation_images', 'final_images', 'search_images', 'trajectory_size', 'network_evaluations',
+           'generation_images', 'final_images', 'search_images', 'trajectory_size', 'network_evaluations', 'Bound',
            'change_preset']
 
 # %% ../nbs/75_presets.ipynb #65333580
 import dataclasses, math
 from dataclasses import dataclass
+from typing import NamedTuple
 from fastcore.basics import patch
 from .words import counted
 
@@ -131,6 +132,18 @@ def network_evaluations(
     "How many network evaluations a search takes at most, if nothing is shared, for a sampler of one call a step"
     held_out = (baselines + 1)*p.held_out
     return steps*evals*(search_images(p) + held_out) + evals*math.prod(trajectory_size(p, steps, n_train))
+
+# %% ../nbs/75_presets.ipynb #5b8daec7
+class Bound(NamedTuple):
+    "What a search costs at most, if nothing is shared; trying batch sizes and precisions is not counted"
+    images: int         # images drawn, with held-out ones: what the bar counts
+    evaluations: int    # network evaluations, with those of the trajectory
+    gradients: int      # classifier gradients
+
+    def __str__(self):
+        text = counted(self.evaluations, 'network evaluation')
+        if self.gradients: text += f' and {counted(self.gradients, "classifier gradient")}'
+        return text
 
 # %% ../nbs/75_presets.ipynb #59433f80
 @patch
