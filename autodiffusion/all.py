@@ -8,9 +8,9 @@ __all__ = ['NoiseSchedule', 'CLEAN', 'Denoiser', 'SAMPLERS', 'sample', 'Step', '
            'plot_sensitivity', 'BlockSpace', 'open_images', 'Extractor', 'inception', 'inception_outputs', 'to_uint8',
            'Reference', 'frechet_distance', 'kid', 'read_pickled_stats', 'Evaluation', 'evaluate', 'inception_score',
            'precision_recall', 'sample_to', 'toy_problem', 'Fitness', 'PRESETS', 'Evolution', 'Preset', 'Racer',
-           'Generation', 'Search', 'ParetoSearch', 'AskTellSearch', 'RECIPES', 'get_recipe', 'StopSearch', 'open_run',
-           'best_of', 'Result', 'transfer', 'image_grid', 'compare_grid', 'plot_rungs', 'plot_search', 'plot_steps',
-           'explore', 'from_diffusers', 'Target', 'apply_file']
+           'Generation', 'Search', 'fit_to_hours', 'ParetoSearch', 'AskTellSearch', 'RECIPES', 'get_recipe',
+           'StopSearch', 'open_run', 'best_of', 'Result', 'transfer', 'image_grid', 'compare_grid', 'plot_rungs',
+           'plot_search', 'plot_steps', 'explore', 'from_diffusers', 'FunctionObjective', 'Target', 'apply_file']
 
 # %% ../nbs/130_all.ipynb #bdb0b062
 from .schedule import NoiseSchedule, CLEAN
@@ -51,6 +51,7 @@ from .presets import PRESETS, Evolution, Preset
 from .racing import Racer
 from .proposers import Generation
 from .search import Search
+from .price import fit_to_hours
 from .pareto import ParetoSearch
 from .asktell import AskTellSearch
 from .paper import RECIPES, get_recipe
@@ -58,7 +59,8 @@ from .run import StopSearch
 from .view import open_run
 from .journal import best_of
 
-_all_ = ['toy_problem', 'Fitness', 'PRESETS', 'Evolution', 'Preset', 'Racer', 'Generation', 'Search', 'ParetoSearch',
+_all_ = ['toy_problem', 'Fitness', 'PRESETS', 'Evolution', 'Preset', 'Racer', 'Generation', 'Search', 'fit_to_hours',
+    'ParetoSearch',
     'AskTellSearch', 'RECIPES', 'get_recipe', 'StopSearch', 'open_run', 'best_of']
 
 # %% ../nbs/130_all.ipynb #a1147e5f
@@ -67,8 +69,8 @@ from .transfer import transfer
 from .plots import image_grid, compare_grid, plot_rungs, plot_search, plot_steps
 from .explore import explore
 from .pipelines import from_diffusers
-from .objectives import Target
+from .objectives import FunctionObjective, Target
 from .deploy import apply_file
 
 _all_ = ['Result', 'transfer', 'image_grid', 'compare_grid', 'plot_rungs', 'plot_search', 'plot_steps', 'explore',
-    'from_diffusers', 'Target', 'apply_file']
+    'from_diffusers', 'FunctionObjective', 'Target', 'apply_file']

@@ -60,7 +60,8 @@ def _model_of_points(o, points): # Denoiser, or None where no model was named an
         try: load_candidate(points[0].path, load_demo()[0], any_model=False)
         except ValueError as e:
             if 'made for another model' not in str(e): raise
-            if o.ms is not None: raise ValueError('--ms is measured with the model of the search: name it with --model or --diffusers') from None
+            if o.ms is not None:
+                raise ValueError('--ms is measured with the model of the search: name it with --model or --diffusers') from None
             return None
     m = model_of(o, open_device(o.device))
     for p in points:

@@ -102,11 +102,13 @@ def pick_point(
 )->Point:
     "One point; raises ValueError unless one of the three is given, where none is so cheap, and for a number that there is not"
     given = [v for v in (cost, ms, at) if v is not None]
-    if len(given) != 1: raise ValueError(f'a point is picked by its cost, its ms or its number: give one of them, got {len(given)}')
+    if len(given) != 1:
+        raise ValueError(f'a point is picked by its cost, its ms or its number: give one of them, got {len(given)}')
     if at is not None:
         if not 1 <= at <= len(points): raise ValueError(f'no point {at}: there are points 1 to {len(points)}')
         return points[at - 1]
-    if ms is not None and any(p.ms is None for p in points): raise ValueError('the milliseconds of these points were not measured')
+    if ms is not None and any(p.ms is None for p in points):
+        raise ValueError('the milliseconds of these points were not measured')
     price = (lambda p: p.cost) if ms is None else (lambda p: p.ms)
     most, unit = (cost, points[0].unit) if ms is None else (ms, 'ms an image')
     affordable = [p for p in points if price(p) <= most + 1e-9]

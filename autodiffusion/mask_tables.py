@@ -46,7 +46,8 @@ def _read_file(path): # nested lists, an array, or a dict
         if path.suffix not in ('.npy', '.npz'): raise ValueError('the name ends with none of .json, .npy and .npz')
         a = np.load(path, allow_pickle=False)
         return a if path.suffix == '.npy' else dict(a)
-    except (OSError, ValueError, RecursionError) as e: raise ValueError(f'{path}: not readable as a table ({e})') from None
+    except (OSError, ValueError, RecursionError) as e:
+        raise ValueError(f'{path}: not readable as a table ({e})') from None
 
 def _named(d, components, where): # (nested lists or array, names of the components)
     "The table in a dict: arrays of an npz file, or steps, blocks and components by name, as ECAD writes them"
@@ -95,7 +96,8 @@ def _columns(self:MaskTable, places): # for every unit an index into (blocks, co
     known = self.components or tuple(dict.fromkeys(name for _, name in places))
     spoken, columns = np.zeros(self.computed.shape[1:], bool), []
     for b, name in places:
-        if name and name not in known[:spoken.shape[1]]: raise ValueError(f'the table says nothing of {name!r}; its components are {", ".join(known)}')
+        if name and name not in known[:spoken.shape[1]]:
+            raise ValueError(f'the table says nothing of {name!r}; its components are {", ".join(known)}')
         at = (b, known.index(name) if name else slice(None))
         said = self.computed[:, at[0], at[1]].reshape(len(self.computed), -1)
         if (said.any(1) != said.all(1)).any():
@@ -121,9 +123,11 @@ def masked_candidate(
 )->Candidate:
     "A candidate that visits these times and reuses what the table does not compute; raises ValueError where they do not fit"
     if not isinstance(table, MaskTable): table = read_mask(table)
-    if len(times) != len(table.computed): raise ValueError(f'{len(times)} times, and a table of {len(table.computed)} steps')
+    if len(times) != len(table.computed):
+        raise ValueError(f'{len(times)} times, and a table of {len(table.computed)} steps')
     reuse = table.reuse_of(blocks, first, last)
-    if reuse[0]: raise ValueError('the table does not compute everything at its first step, and there is nothing to reuse yet')
+    if reuse[0]:
+        raise ValueError('the table does not compute everything at its first step, and there is nothing to reuse yet')
     return Candidate(tuple(Step(t, reuse=r) for t, r in zip(times, reuse)), **settings)
 
 # %% ../nbs/39_mask_tables.ipynb #163f7db9
@@ -134,7 +138,8 @@ def mask_of(
     "What each step of a candidate computes; raises ValueError for one that skips blocks, of which tables know nothing"
     places = _unit_places(blocks)
     skipping = [s.t for s in c.steps if s.skip]
-    if skipping: raise ValueError(f'step {skipping[0]:g} skips blocks, and a mask table knows only computing and reusing')
+    if skipping:
+        raise ValueError(f'step {skipping[0]:g} skips blocks, and a mask table knows only computing and reusing')
     names = tuple(dict.fromkeys(name for _, name in places))
     computed = np.ones((len(c), 1 + max(b for b, _ in places), len(names)), bool)
     for k, s in enumerate(c.steps):

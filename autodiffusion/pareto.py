@@ -156,7 +156,7 @@ def write(self:ParetoFront, folder):
     for file in (folder/'front').glob('*.json'):
         if re.fullmatch(r'\d+\.\d{3}(-\d+)?\.json', file.name) and file.name not in names: file.unlink()
 
-# %% ../nbs/86_pareto.ipynb #6c2f8d3b
+# %% ../nbs/86_pareto.ipynb #0d4f9570
 @patch
 def summary(self:ParetoFront, c:Candidate)->dict:
     "The scores of one point as plain values, as they are written into its file"
