@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 from fastcore.basics import patch
+from .words import counted
 from .schedule import CLEAN
 from .denoiser import Denoiser
 from .solvers import State
@@ -197,7 +198,7 @@ def own_steps(self:AnyPipeline,
     pairs, _ = own_list(self.caller.dry(asked), asked)
     if len(pairs) != asked:
         fixed = self.looked.scale.fixed or 'so they are no candidate'
-        raise ValueError(f'{self.name}: its scheduler visits {len(pairs)} times in {asked} steps; {fixed}')
+        raise ValueError(f'{self.name}: its scheduler visits {len(pairs)} times in {counted(asked, "step")}; {fixed}')
     return Candidate(tuple(self.looked.scale.time(*p) for p in pairs[asked - n:]), sampler='own')
 
 # %% ../nbs/113_any_pipeline.ipynb #b4543a8b

@@ -108,7 +108,7 @@ def _check_front(o):
     if o.recipe: raise ValueError('a recipe of the paper finds one winner: leave out --front or --recipe')
     if o.race_samples: raise ValueError('with --front there is no final race: leave out --race_samples')
     if o.budget is None and o.steps and not isinstance(step_count(o.steps), tuple):
-        raise ValueError(f'--front with {o.steps} steps: all of these cost the same. Give a range, such as --steps 2-8, or '
+        raise ValueError(f'--front with --steps {o.steps}: all of these cost the same. Give a range, such as --steps 2-8, or '
             'a --budget, under which steps may leave out blocks')
 
 # %% ../nbs/124_cli_search.ipynb #3086bdc7

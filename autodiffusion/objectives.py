@@ -13,6 +13,7 @@ import numpy as np, torch
 from PIL import Image
 from torch import nn
 from fastcore.basics import patch
+from .words import counted
 from .denoiser import Denoiser
 from .samplers import evaluations, sample
 from .candidate import Candidate
@@ -198,7 +199,7 @@ class Judge(Extractor):
         with torch.inference_mode(): scores = self.fn(given, prompts)
         if isinstance(scores, (list, tuple)): scores = [float(s) for s in scores]
         scores = torch.as_tensor(scores).detach().float().cpu().flatten()
-        if len(scores) != len(images): raise ValueError(f'{self.name}: {len(scores)} scores for {len(images)} images')
+        if len(scores) != len(images): raise ValueError(f'{self.name}: {counted(len(scores), "score")} for {counted(len(images), "image")}')
         return scores[:, None]
 
 # %% ../nbs/99_objectives.ipynb #5e015ef8

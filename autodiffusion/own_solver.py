@@ -11,6 +11,7 @@ import copy, functools, math
 from dataclasses import dataclass, field
 import numpy as np, torch
 from fastcore.basics import patch
+from .words import counted
 from .schedule import CLEAN, NoiseSchedule
 from .candidate import as_time
 from .backbone import read_scheduler
@@ -180,7 +181,7 @@ def retime(
     if scale.fixed: raise ValueError(scale.fixed)
     pairs, which = own_list(s, n)
     if len(pairs) != n:
-        raise ValueError(f'{type(s).__name__} visits {len(pairs)} times in {n} steps, so no others can be given to it')
+        raise ValueError(f'{type(s).__name__} visits {len(pairs)} times in {counted(n, "step")}, so no others can be given to it')
     left_out = n - len(times)
     new = pairs[:left_out]
     for own, t in zip(pairs[left_out:], times):

@@ -10,6 +10,7 @@ import contextlib, inspect, math, threading
 from dataclasses import dataclass, field
 import torch
 from fastcore.basics import patch
+from .words import counted
 from .denoiser import bare
 from .own_solver import OwnScale, Retimed, changed_scheduler, own_list, read_scale
 from .pipeline_run import Memo, Run, generators, images_of, networks_of, quiet, replaced, watched
@@ -188,8 +189,8 @@ def steps_to_ask(self:Caller,
     guess = max(n, math.floor(n/self.strength))
     for asked in sorted(range(max(n, guess - 3), guess + 5), key=lambda a: abs(a - guess)):
         if self.steps_taken(asked) == n: return asked
-    raise ValueError(f'{type(self.pipe).__name__} takes {self.steps_taken(guess)} steps when it is asked for {guess}, '
-        f'and never {n}: search for another number, or with another strength')
+    raise ValueError(f'{type(self.pipe).__name__} takes {counted(self.steps_taken(guess), "step")} when it is asked for '
+        f'{guess}, and never {n}: search for another number, or with another strength')
 
 @patch(as_prop=True)
 def strength(self:Caller)->float|None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import SimpleNamespace
 import numpy as np, torch
 from fastcore.basics import patch
+from .words import counted
 from .denoiser import to_rgb
 from .samplers import evaluations, sample_batch
 from .candidate import Candidate
@@ -184,9 +185,9 @@ def _rows(self:Price)->dict:
     gradients = f', and {self.gradients:,} classifier gradients' if self.gradients else ''
     begun = f'; {self.spent:,} of them are done' if self.spent else ''
     rows = {'network evaluations': f'at most {self.evaluations:,}, a guided step counted twice{gradients}{begun}',
-        'images': f'at most {self.images:,}, which get {self.scores:,} scores',
+        'images': f'at most {self.images:,}, which get {counted(self.scores, "score")}',
         'time': f'at most {time_text(self.seconds)} in one process on this device ({r.device}): a call of '
-            f'{r.batch_size} samples took {1000*r.call:,.3g} ms in {r.precision}'}
+            f'{counted(r.batch_size, "sample")} took {1000*r.call:,.3g} ms in {r.precision}'}
     if self.memory is not None: rows['memory'] = f'about {self.memory/2**20:,.0f} MB'
     return rows
 
