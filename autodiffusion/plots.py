@@ -167,12 +167,13 @@ def _clear_limits(
 
 def _plain_ticks(lo:float, hi:float, log:bool=False)->list:
     "Round numbers within the limits, so many that an axis can be read"
+    linear = MaxNLocator(6, steps=[1, 2, 5, 10]).tick_values(lo, hi)
+    ticks = [t for t in linear if lo <= t <= hi]
     if log and hi > 5*lo:
         decades = range(math.floor(math.log10(lo)), math.ceil(math.log10(hi)) + 1)
-        ticks = [m*10.**e for e in decades for m in (1, 2, 5)]
-    else:
-        ticks = MaxNLocator(6, steps=[1, 2, 5, 10]).tick_values(lo, hi)
-    return [float(f'{t:.6g}') for t in ticks if lo <= t <= hi]
+        inside = [t for e in decades for m in (1, 2, 5) if lo <= (t := m*10.**e) <= hi]
+        if len(inside) > 2: ticks = inside
+    return [float(f'{t:.6g}') for t in ticks]
 
 # %% ../nbs/100_plots.ipynb #5227210d
 def _spent(result):
