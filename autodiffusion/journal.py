@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from fastcore.basics import patch
 from .candidate import Candidate, sync_folder
-from .records import (BATCH_SIZE, DONE, EXTENDED, FIRST_LINE, differences, from_json, modern_config,
+from .records import (ASKED, BATCH_SIZE, DONE, EXTENDED, FIRST_LINE, differences, from_json, modern_config,
     modern_record, pack, plain, read_lines, unpack)
 from .fitness import Score
 
@@ -92,6 +92,7 @@ class Journal:
         self.path, self.file, self.records = path and Path(path), None, {}
         self.config, self.found, self.plan = plain(config), dict(found or {}), {}
         self.extensions, self.done = [], False  # how many generations were added, each time; whether the end was written
+        self.asked = []                         # decisions of a search that does not wait for the end of a generation
         self.lines = bytearray()                # what was written, where there is no file
         self.spent_before, self.opened, self.grown = 0., time.monotonic(), False
         if path is None: return
@@ -148,6 +149,7 @@ def _take(self:Journal, record):
         self.found = dict(self.found, batch_size=record['batch_size'])
         self.config = dict(self.config, requested_batch_size=record['requested_batch_size'])
     elif kind == EXTENDED: self.extensions.append(record['generations'])
+    elif kind == ASKED: self.asked.append(record)
     self.done = kind == DONE
 
 # %% ../nbs/71_journal.ipynb #887e4bc9
@@ -200,6 +202,13 @@ def spent(self:Journal)->float:
 def extend(self:Journal, generations:int, stages):
     "From here on the search has so many generations more, and these `stages` (see SearchPlan)"
     record = dict(kind=EXTENDED, generations=generations, stages=stages)
+    self.write(record)
+    self._take(record)
+
+@patch
+def ask(self:Journal, **decision):
+    "Note what is to be scored, and how many scores were known when that was decided"
+    record = dict(kind=ASKED, **decision)
     self.write(record)
     self._take(record)
 

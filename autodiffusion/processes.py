@@ -6,10 +6,11 @@
 __all__ = ['ProcessExecutor', 'torchrun_rank', 'serve_torchrun', 'TorchrunExecutor', 'FuturesExecutor']
 
 # %% ../nbs/52_processes.ipynb #39d949ea
-import functools, json, multiprocessing, os, pickle, secrets, shutil, signal, socket, tempfile, threading
+import functools, json, multiprocessing, os, pickle, secrets, shutil, signal, socket, tempfile, threading, time
 from concurrent.futures import BrokenExecutor, CancelledError, Future
 from datetime import timedelta
-from multiprocessing.connection import Client, Listener, wait
+from contextlib import suppress
+from multiprocessing.connection import Client, Listener, answer_challenge, deliver_challenge, wait
 from pathlib import Path
 from queue import Empty, SimpleQueue
 import torch
@@ -255,31 +256,50 @@ def _keep_alive(connection):
 class TorchrunExecutor(ProcessExecutor):
     "The processes that torchrun started, and one beside this"
     name = 'torchrun'
+    patience = 30.      # seconds that a worker has to say who it is
     def __init__(self):
         if torchrun_rank(): raise ValueError('only the process of rank 0 runs the search; the others call serve_torchrun()')
         local = int(os.environ.get('LOCAL_WORLD_SIZE', 1))
         super().__init__(1, max(1, usable_cpus()//local))
-        key = secrets.token_bytes(32)
-        self.listener, self.closed = Listener(('', 0), authkey=key), False
+        self.password, self.lock = secrets.token_bytes(32), threading.Lock()
+        self.listener, self.closed = Listener(('', 0), backlog=128), False   # _greet asks for the password
         self.store = _store()
-        self.store.set('autodiffusion', json.dumps(dict(port=self.listener.address[1], key=key.hex())))
+        self.store.set('autodiffusion', json.dumps(dict(port=self.listener.address[1], key=self.password.hex())))
         threading.Thread(target=self._accept, daemon=True).start()
 
 # %% ../nbs/52_processes.ipynb #0de25b72
 @patch
 def _accept(self:TorchrunExecutor):
-    "Take in workers, also those that come late"
+    "Open the door, also to workers that come late; each is greeted in a thread of its own, so that none keeps others waiting"
     while True:
-        try:
-            connection = self.listener.accept()
-            _keep_alive(connection)
-            version, rank = connection.recv()
-            check_version(version, f'rank {rank}')
-        except Exception as e:      # someone else at the door, unless it is closed
+        try: connection = self.listener.accept()
+        except Exception:
             if self.closed: return
-            print(f'torchrun: a worker was turned away ({e})')
-            continue
-        self.lines = {**self.lines, f'rank {rank}': _Line(connection, lambda k: Path(self.files[k]).read_bytes())}
+            time.sleep(.1)      # gone again before it was let in, or no file descriptor is left
+        else: threading.Thread(target=self._greet, args=(connection,), daemon=True).start()
+
+@patch
+def _greet(self:TorchrunExecutor, connection):
+    "Take in a worker that in good time knows the password and says its release and rank"
+    late = threading.Timer(self.patience, _hang_up, (connection,))
+    late.daemon = True
+    late.start()
+    try:
+        deliver_challenge(connection, self.password)
+        answer_challenge(connection, self.password)
+        _keep_alive(connection)
+        version, rank = connection.recv()
+        check_version(version, f'rank {rank}')
+    except Exception as e:      # someone else at the door
+        connection.close()
+        if not self.closed: print(f'torchrun: a worker was turned away ({type(e).__name__}: {e})')
+        return
+    finally: late.cancel()
+    with self.lock: self.lines = {**self.lines, f'rank {rank}': _Line(connection, lambda k: Path(self.files[k]).read_bytes())}
+
+def _hang_up(connection):
+    "End a connection on which another thread waits: to close it would not wake that thread"
+    with suppress(OSError), socket.socket(fileno=os.dup(connection.fileno())) as s: s.shutdown(socket.SHUT_RDWR)
 
 @patch
 def close(self:TorchrunExecutor):

@@ -116,9 +116,10 @@ def _add_score(self:Progress, r):
 @patch
 def enter(self:Progress, stage:str):
     "Note that a stage has begun"
-    self.stage = stage
     finals = stage in ('finalists', 'final race') or stage.startswith('refinement')
     group = 'finals' if finals else stage
+    if group in self.groups and group.startswith('generation'): return  # the next one may have begun meanwhile
+    self.stage = stage
     if self.groups and self.groups[-1] == group: return
     self._settle()
     self.groups.append(group)
@@ -131,7 +132,9 @@ def _add_row(self:Progress, r, c, n, value):
     self.requested += r['requested']
     self.computed += r.get('computed', 0)
     cost = r.get('cost', len(r['steps']))
-    row = Row(len(self.groups) - 1, c, n, value, self.requested, cost, standard_error(r))
+    late = r['stage'] in self.groups    # a generation's, which another may have followed
+    group = self.groups.index(r['stage']) if late else len(self.groups) - 1
+    row = Row(group, c, n, value, self.requested, cost, standard_error(r))
     self.rows.append(row)
     self.values.setdefault(n, {})[c] = value
     self.most[c] = max(n, self.most.get(c, 0))
@@ -157,8 +160,7 @@ def _settle(self:Progress):
 @patch
 def _last_group(self:Progress): # iterator of rows
     for r in reversed(self.rows):
-        if r.group != len(self.groups) - 1: return
-        yield r
+        if r.group == len(self.groups) - 1: yield r
 
 # %% ../nbs/57_progress.ipynb #3dbc1971
 @patch(as_prop=True)

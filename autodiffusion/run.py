@@ -286,6 +286,20 @@ def watch_run(
     run.follow(plan, callback, view, Previews(out, run.model, search.seed) if view else None)
 
 # %% ../nbs/78_run.ipynb #bdc37dae
+@patch
+def end_generation(self:Run, stage:str, candidates, n:int, last:bool):
+    "Note that all scores of a generation are there; raises RuntimeError where all candidates so far failed on `n` samples and it is the last"
+    history = self.history
+    history.proposed += candidates
+    scores = [history.scores[n][c] for c in history.proposed]
+    if not scores: raise RuntimeError('the proposer returned no candidates: there is nothing to search')
+    if not any(math.isfinite(s.value) for s in scores):
+        reason = f'the first: {scores[0].reason}'
+        if last: raise RuntimeError(f'all {len(scores)} candidates failed; {reason}')
+        if stage == 'generation 1':
+            warnings.warn(f'all {len(scores)} candidates of the first generation failed; {reason}')
+    self.pass_stage(stage)
+
 def run_generations(
     search,         # the Search
     run:Run,        # its run
@@ -299,15 +313,7 @@ def run_generations(
         run.say(f'{stage}/{first + count}', history.values(p.samples).values())
         candidates = search.propose(run, run.next_generation + g, p.evolution.population)
         race(run, stage, candidates, rungs, search.racer)
-        history.proposed += candidates
-        scores = [history.scores[rungs[0]][c] for c in history.proposed]
-        if not scores: raise RuntimeError('the proposer returned no candidates: there is nothing to search')
-        if not any(math.isfinite(s.value) for s in scores):
-            failed = f'candidates failed; the first: {scores[0].reason}'
-            if g == count - 1: raise RuntimeError(f'all {len(scores)} {failed}')
-            if stage == 'generation 1': warnings.warn(f'all {len(scores)} candidates of the first generation failed; the '
-                f'first: {scores[0].reason}')
-        run.pass_stage(stage)
+        run.end_generation(stage, candidates, rungs[0], g == count - 1)
         if search.racer.finished(history): break
     run.generations, run.next_generation = first + count, run.next_generation + count
 

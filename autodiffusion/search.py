@@ -51,6 +51,7 @@ class Search:
         eta:float=0.,               # DDIM's noise, 0 to 1
         proposer=None,              # a Proposer of one's own, or what makes one of (preset, space, racer); by default the preset's
         racer=None,                 # a subclass of Racer; by default the preset's
+        loop=run_generations,       # what runs the generations; with run_asynchronously no worker waits for their ends
         samples:int=None,           # samples per candidate, 2 or more; by default the preset's, as are those that follow
         rungs=None,                 # smaller numbers of samples on which candidates are compared first
         population:int=None,        # candidates per generation; with blocks, `quick` and `standard` have twice as many
@@ -72,7 +73,7 @@ class Search:
         self.model, self.reference, self.seed, self.out = model, reference, seed, out and Path(out)
         self.space = space or SearchSpace(len(model.schedule), steps, sampler=sampler, eta=eta)
         self.batch_size, self.precision, self.rebatch = batch_size, precision, rebatch
-        self.prefix_mb, self.cache_mb, self._tuned = prefix_mb, cache_mb, None
+        self.prefix_mb, self.cache_mb, self.loop, self._tuned = prefix_mb, cache_mb, loop, None
         changes = dict(samples=samples, population=population, generations=generations, finalists=finalists,
             final_samples=final_samples, refinements=refinements, held_out=held_out, race_samples=race_samples, rungs=rungs)
         self._choose(preset, changes, proposer, racer)
@@ -175,6 +176,7 @@ def config(self:Search)->dict:
     if self.decisions: c['decisions'] = self.decisions
     if self.own_proposer: c['proposer'] = proposer_name(self.proposer)
     if self.own_racer: c['racer'] = racer_name(self.racer)
+    if self.loop is not run_generations: c['loop'] = self.loop.__name__
     return plain(c)
 
 # %% ../nbs/80_search.ipynb #da65bf30
@@ -343,11 +345,11 @@ def _run_all(self:Search, generations, progress, callback, live, **workers): # R
     with live_view(progress, live, self.out) as view, self.start(progress and not (view and view.show), **workers) as run:
         if generations: self._add_generations(run.journal, generations)
         watch_run(self, run, callback, view)
-        run_generations(self, run, self.preset.evolution.generations)
+        self.loop(self, run, self.preset.evolution.generations)
         for more in run.journal.extensions:
             run_finals(self, run)
             run.next_generation += 1   # the second would be the one of one-flip neighbours
-            run_generations(self, run, more)
+            self.loop(self, run, more)
         return self.finish(run)
 
 # %% ../nbs/80_search.ipynb #f1a3d271

@@ -7,7 +7,7 @@ __all__ = ['WorkerLost', 'Executor', 'Here', 'NullFile', 'send', 'from_bytes', '
            'check_version', 'Malformed', 'Call', 'tell', 'Dispatcher', 'Simulated', 'SimulatedDispatcher']
 
 # %% ../nbs/51_workers.ipynb #3dd72886
-import heapq, io, os, pickle, queue, secrets, sys, time
+import heapq, io, math, os, pickle, queue, secrets, sys, time
 from collections import Counter, OrderedDict, deque
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field
@@ -50,6 +50,7 @@ class Executor:
         "Give a worker up that hangs or is not to be trusted: it is not named any more, and another may take its place"
     def close(self):
         "Let the workers go; those that were started here end"
+    def dispatcher(self): return Dispatcher(self)
     def __enter__(self): return self
     def __exit__(self, *_): self.close()
 
@@ -370,6 +371,27 @@ def _give_up_late(self:_UnderWay):
             self._lose(c, f'no answer within {limit:g} seconds', i == 0)
         self.looked = -1e9
 
+# %% ../nbs/51_workers.ipynb #1d22781c
+@patch
+def stream(self:Dispatcher, key:str, function, doubt=lambda job, result: '')->_UnderWay:
+    "Jobs as in `map` that are added one by one, and whose answers are taken as they come; in the end it is to be cancelled"
+    return _UnderWay(self, key, function, [], doubt, math.inf)
+
+@patch
+def add(self:_UnderWay, job):
+    self.queue.append(len(self.jobs))
+    self.jobs.append(job)
+
+@patch(as_prop=True)
+def open(self:_UnderWay)->int: return len(self.queue) + len(self.running) # how many jobs have no answer
+
+@patch
+def answer(self:_UnderWay): # (job, its result)
+    while not self.results: self.turn(0)
+    k = next(iter(self.results))
+    job, self.jobs[k] = self.jobs[k], None
+    return job, self.results.pop(k)
+
 # %% ../nbs/51_workers.ipynb #a44d1352
 class Simulated(Executor):
     "Workers that exist on paper, for trying a dispatcher on a clock that jumps from event to event"
@@ -382,10 +404,12 @@ class Simulated(Executor):
         self.clock, self.events, self.free, self.log = 0., [], {}, []
     def workers(self): return [w for w, (a, b) in self.there.items() if a <= self.clock < b]
     def broadcast(self, key, make): pass
+    def dispatcher(self): return SimulatedDispatcher(self, say=lambda text: None)
+    def result(self, args): return None # what a job gives
     def submit(self, worker, key, function, *args):
         future, begin = Future(), max(self.clock, self.free.get(worker, 0.))
         end = self.free[worker] = begin + self.seconds(worker, args)
-        if end < self.there[worker][1]: heapq.heappush(self.events, (end, len(self.log), future))
+        if end < self.there[worker][1]: heapq.heappush(self.events, (end, len(self.log), future, args))
         self.log.append((worker, begin, min(end, self.there[worker][1]), args))
         return future
 
@@ -400,7 +424,7 @@ class SimulatedDispatcher(Dispatcher):
         if not e.events or e.events[0][0] > e.clock + seconds:
             e.clock += seconds
             return None
-        end, _, future = heapq.heappop(e.events)
+        end, _, future, args = heapq.heappop(e.events)
         e.clock = max(e.clock, end)     # who looks late finds answers that are older
-        if not future.cancelled(): future.set_result(None)
+        if not future.cancelled(): future.set_result(e.result(args))
         return finished.get() if not finished.empty() else None

@@ -8,6 +8,7 @@ A round is one output folder: one fault or several, then a run that nobody distu
 which has only one thread, so that a round takes seconds; those of the kind 'command killed' start a Python of their own.
 """
 import errno, json, math, os, random, resource, shutil, signal, subprocess, sys, tempfile, time, traceback, warnings
+from contextlib import contextmanager
 from pathlib import Path
 from tqdm import tqdm
 tqdm.monitor_interval = 0       # its thread would be lost in a fork
@@ -281,48 +282,50 @@ def file_limit(r):
     r.note(r.search(disturb), f'{limit} bytes')
 
 
-def mounted(r, *words): # runs mount with the folder of the round
-    subprocess.run(['mount', *words, str(r.out)], check=True)
+@contextmanager
+def mounted(r, *words):
+    "A file system at the folder of the round, mounted with these words; gives the function that mounted it"
+    def mount(*words): subprocess.run(['mount', *words, str(r.out)], check=True)
+    r.out.mkdir()
+    mount(*words)
+    try: yield mount
+    finally: subprocess.run(['umount', '-l', str(r.out)], stderr=subprocess.DEVNULL)
+
+def in_memory(r, size): # a file system of so many bytes (a text)
+    return mounted(r, '-t', 'tmpfs', '-o', f'size={size}', 'tmpfs')
+
 
 def full_disk(r):
     "A file system of a random number of pages, which fills up, and then is made larger"
     pages = r.rng.randint(1, math.ceil(r.bench.size/4096))
-    r.out.mkdir()
-    mounted(r, '-t', 'tmpfs', '-o', f'size={pages*4096}', 'tmpfs')
-    try:
+    with in_memory(r, pages*4096) as mount:
         r.note(r.search(), f'{pages} pages of 4 kB')
-        mounted(r, '-o', 'remount,size=10M')
+        mount('-o', 'remount,size=10M')
         return r.finish()
-    finally: subprocess.run(['umount', '-l', str(r.out)])
 
 
 def read_only(r):
     "The folder is read-only when the command is run for the second time"
-    r.out.mkdir()
-    mounted(r, '-t', 'tmpfs', '-o', 'size=10M', 'tmpfs')
-    try:
+    with in_memory(r, '10M') as mount:
         child, moment = r.search(), r.rng.uniform(0, r.bench.seconds)
         time.sleep(moment)
         child.kill()
         r.note(child, f'{moment:.3f} s')
         r.rows.pop()
-        mounted(r, '-o', 'remount,ro')
+        mount('-o', 'remount,ro')
         r.note(r.search(), f'after {len(r.kept)} lines')
-        mounted(r, '-o', 'remount,rw')
+        mount('-o', 'remount,rw')
         return r.finish()
-    finally: subprocess.run(['umount', '-l', str(r.out)])
 
 
 def disk_fails(r):
     "An ext4 disk reports an error in mid-run and turns read-only, as Linux does with a broken disk; then it is mounted anew"
     image = r.folder/'disk'
-    r.out.mkdir()
     with open(image, 'wb') as f: f.truncate(2**23)
     subprocess.run(['mkfs.ext4', '-q', str(image)], check=True)
-    subprocess.run(['mount', '-o', 'loop,errors=remount-ro', str(image), str(r.out)], check=True)
-    shutil.rmtree(r.out/'lost+found')
-    device = subprocess.run(['findmnt', '-no', 'SOURCE', str(r.out)], capture_output=True, text=True).stdout.strip()
-    try:
+    with mounted(r, '-o', 'loop,errors=remount-ro', str(image)) as mount:
+        shutil.rmtree(r.out/'lost+found')
+        device = subprocess.run(['findmnt', '-no', 'SOURCE', str(r.out)], capture_output=True, text=True).stdout.strip()
         child = r.search()
         moment = random_moment(r, child)
         Path('/sys/fs/ext4', Path(device).name, 'trigger_fs_error').write_text('1')
@@ -330,10 +333,9 @@ def disk_fails(r):
         r.kept = r.kept[:1 + len(r.reported)]   # a line that the disk refused was not reported, and may be there or not
         subprocess.run(['umount', str(r.out)], check=True)
         subprocess.run(['e2fsck', '-fy', str(image)], capture_output=True)
-        subprocess.run(['mount', '-o', 'loop', str(image), str(r.out)], check=True)
+        mount('-o', 'loop', str(image))
         shutil.rmtree(r.out/'lost+found', ignore_errors=True)
         return r.finish()
-    finally: subprocess.run(['umount', '-l', str(r.out)], stderr=subprocess.DEVNULL)
 
 
 def torn_tail(r):
