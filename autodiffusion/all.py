@@ -8,9 +8,10 @@ __all__ = ['NoiseSchedule', 'CLEAN', 'Denoiser', 'SAMPLERS', 'sample', 'Step', '
            'plot_sensitivity', 'BlockSpace', 'open_images', 'Extractor', 'inception', 'inception_outputs', 'to_uint8',
            'Reference', 'frechet_distance', 'kid', 'read_pickled_stats', 'Evaluation', 'evaluate', 'inception_score',
            'precision_recall', 'sample_to', 'toy_problem', 'Fitness', 'PRESETS', 'Evolution', 'Preset', 'Racer',
-           'Generation', 'Search', 'fit_to_hours', 'ParetoSearch', 'AskTellSearch', 'RECIPES', 'get_recipe',
-           'StopSearch', 'open_run', 'best_of', 'Result', 'transfer', 'image_grid', 'compare_grid', 'plot_rungs',
-           'plot_search', 'plot_steps', 'explore', 'from_diffusers', 'FunctionObjective', 'Target', 'apply_file']
+           'Generation', 'Search', 'fit_to_hours', 'run_asynchronously', 'ParetoSearch', 'AskTellSearch', 'RECIPES',
+           'get_recipe', 'StopSearch', 'open_run', 'best_of', 'Result', 'transfer', 'image_grid', 'compare_grid',
+           'plot_rungs', 'plot_search', 'plot_steps', 'explore', 'from_diffusers', 'any_pipeline', 'give_back',
+           'FunctionObjective', 'Target', 'apply_file']
 
 # %% ../nbs/130_all.ipynb #bdb0b062
 from .schedule import NoiseSchedule, CLEAN
@@ -52,6 +53,7 @@ from .racing import Racer
 from .proposers import Generation
 from .search import Search
 from .price import fit_to_hours
+from .asynchronous import run_asynchronously
 from .pareto import ParetoSearch
 from .asktell import AskTellSearch
 from .paper import RECIPES, get_recipe
@@ -60,8 +62,7 @@ from .view import open_run
 from .journal import best_of
 
 _all_ = ['toy_problem', 'Fitness', 'PRESETS', 'Evolution', 'Preset', 'Racer', 'Generation', 'Search', 'fit_to_hours',
-    'ParetoSearch',
-    'AskTellSearch', 'RECIPES', 'get_recipe', 'StopSearch', 'open_run', 'best_of']
+    'run_asynchronously', 'ParetoSearch', 'AskTellSearch', 'RECIPES', 'get_recipe', 'StopSearch', 'open_run', 'best_of']
 
 # %% ../nbs/130_all.ipynb #a1147e5f
 from .result import Result
@@ -69,8 +70,9 @@ from .transfer import transfer
 from .plots import image_grid, compare_grid, plot_rungs, plot_search, plot_steps
 from .explore import explore
 from .pipelines import from_diffusers
+from .any_pipeline import any_pipeline, give_back
 from .objectives import FunctionObjective, Target
 from .deploy import apply_file
 
 _all_ = ['Result', 'transfer', 'image_grid', 'compare_grid', 'plot_rungs', 'plot_search', 'plot_steps', 'explore',
-    'from_diffusers', 'FunctionObjective', 'Target', 'apply_file']
+    'from_diffusers', 'any_pipeline', 'give_back', 'FunctionObjective', 'Target', 'apply_file']

@@ -12,6 +12,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import NamedTuple
 from fastcore.basics import patch
+from .words import counted
 from .executors import FeatureStream
 from .racing import History, Racer
 
@@ -175,7 +176,7 @@ def replay(self:Flow):
 def _tell_recorded(self:Flow, keys):
     for stage, c, n in keys:
         if self.under_way.get(c) != (stage, n):
-            raise ValueError(f'the journal has a score of {c!r} on {n} samples in {stage}, which nobody asked for')
+            raise ValueError(f'the journal has a score of {c!r} on {counted(n, "sample")} in {stage}, which nobody asked for')
         self.tell(c)
 
 # %% ../nbs/85_asynchronous.ipynb #840e0435

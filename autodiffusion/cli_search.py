@@ -19,6 +19,7 @@ from .executors import open_executor, write_fitness
 from .journal import best_of, read_config
 from .search import Search
 from .price import fit_to_hours
+from .asynchronous import run_asynchronously
 from .pareto import ParetoSearch
 from .space import SearchSpace
 from .paper import get_recipe
@@ -49,6 +50,7 @@ def autodiffusion_search(
     out:str='runs/search',      # folder for the journal and the results; an interrupted search there is continued
     workers:int=1,              # processes that sample at the same time
     executor:str=None,          # instead of --workers, where they are: processes:4, torchrun, dask://host:8786 or ray://host:10001
+    asynchronous:store_true=False, # let generations overlap, so that none of many workers waits for the last one of a generation; what is found then depends on which of them were quick
     target:int=None,            # for --diffusers, instead of --reference: come close to what the pipeline draws with so many steps
     many:int=None,              # also score so many uniform steps, to show what few steps have to come near
     start_from:str=None,        # folder of another search, such as one of another device or version: begin with its best candidates
@@ -173,10 +175,10 @@ def _make_search(o, recipe, model, space, initial, reference):
     "The search that the options describe; preset and steps are the recipe's where there is one"
     settings = dict(chosen(o, _SETTINGS), race_samples=o.race_samples)
     for option, name in dict(prefix_mb='prefix_mb', features_mb='cache_mb').items():
-        if getattr(o, option) is not None:
-            settings[name] = getattr(o, option)
+        if getattr(o, option) is not None: settings[name] = getattr(o, option)
     if o.start_from:
         initial = [*initial, *best_of(o.start_from)]
+    if o.asynchronous: settings['loop'] = run_asynchronously
     if o.many is not None:
         settings['baselines'] = many_steps(o.many, space, model)
     if recipe is None:

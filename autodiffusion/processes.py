@@ -278,6 +278,7 @@ def _accept(self:TorchrunExecutor):
             time.sleep(.1)      # gone again before it was let in, or no file descriptor is left
         else: threading.Thread(target=self._greet, args=(connection,), daemon=True).start()
 
+# %% ../nbs/52_processes.ipynb #9fc1e2ab
 @patch
 def _greet(self:TorchrunExecutor, connection):
     "Take in a worker that in good time knows the password and says its release and rank"
@@ -301,6 +302,7 @@ def _hang_up(connection):
     "End a connection on which another thread waits: to close it would not wake that thread"
     with suppress(OSError), socket.socket(fileno=os.dup(connection.fileno())) as s: s.shutdown(socket.SHUT_RDWR)
 
+# %% ../nbs/52_processes.ipynb #b1e304cd
 @patch
 def close(self:TorchrunExecutor):
     self.closed = True
