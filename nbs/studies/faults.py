@@ -39,7 +39,7 @@ def without_costs(lines):
     "What lines say, but for what a disturbed run may spend: time, and evaluations made again"
     records = [json.loads(l) for l in lines]
     for r in records:
-        for cost in ('seconds', 'computed'): r.pop(cost, None)
+        for cost in ('seconds', 'spent', 'computed'): r.pop(cost, None)
     return records
 
 
@@ -176,6 +176,7 @@ def _scores(lines):
     found = {}
     for l in lines[1:]:
         r = json.loads(l)
+        if 'kind' in r: continue    # a note, such as that of the end
         found[json.dumps([r['stage'], repr(journal_module.unpack(r)), r['n']])] = r['score']
     return found
 
