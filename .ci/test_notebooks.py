@@ -1,7 +1,7 @@
 """Run the notebooks as tests: what nbdev_test does, with a process for each, so that a crash or a hang
 fails one notebook by name and takes no other with it. The processes are forked from one that has imported
 what most notebooks need, since importing takes longer than most of them."""
-import argparse, gc, importlib, os, signal, sys, tempfile, time, warnings
+import argparse, gc, importlib, os, signal, sys, tempfile, time
 from pathlib import Path
 
 # two processes with two threads each on two cores are many times slower than one; read when torch is imported
@@ -44,8 +44,11 @@ class Child:
         from nbdev.test import test_nb
         config = get_config()
         ok, secs = test_nb(self.path, config.tst_flags.split(), flags, basepath=config.config_path)
-        warnings.simplefilter('ignore')     # what a page leaves open is not the last word
         print('\nfailed' if not ok else '\npassed' if secs else '\nskipped', flush=True)
+        # at its own end Python would warn of what is open, after the last word
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
         sys.exit()
 
     def stop(self):
