@@ -60,11 +60,12 @@ def _promote(self:Decisions, scores):
 @patch
 def _promoted(self:Decisions, g, k, scores): # candidates that go on from rung `k` now
     finished = g.scored(k, scores[self.rungs[k]])
-    if not finished: return []
     most = len(finished)//2
     if self._complete(g, k, scores): most = math.ceil(len(finished)/2) if self.racer.halves else len(finished)
+    room = most - len(g.entrants[k + 1])
+    if room <= 0: return []
     survivors = self.racer.survivors(finished, scores[self.rungs[k]])
-    return [c for c in survivors if c not in g.entrants[k + 1]][:max(0, most - len(g.entrants[k + 1]))]
+    return [c for c in survivors if c not in g.entrants[k + 1]][:room]
 
 @patch
 def _complete(self:Decisions, g, k, scores): # whether nobody else will come to rung `k`, and all have their scores
@@ -120,12 +121,16 @@ class Flow:
     decisions: Decisions
     under_way: dict = field(default_factory=dict)   # candidate -> (stage, number of samples)
     told: int = 0           # how many scores of these generations are known
+    waits_at: int = -1      # with how many there was nothing to decide
 
     def decide(self, noted:dict=None)->Task|None: # the decision that the journal has noted
         "Decide what is next, and note it; raises ValueError where the journal says otherwise"
         run = self.run
+        if self.told == self.waits_at and not noted: return None    # nothing is new
         task = self.decisions.next(run.history)
-        if task is None and not noted: return None
+        if task is None and not noted:
+            self.waits_at = self.told
+            return None
         stage, candidates, n = task or ('', [], 0)
         decision = dict(stage=stage, samples=n, candidates=len(candidates), told=self.told)
         if noted: _check_noted(noted, decision)
