@@ -35,7 +35,7 @@ def _block_ids(ids, field): # frozenset of int
     return frozenset(int(i) for i in ids)
 
 # %% ../nbs/38_candidate.ipynb #01148079
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)     # a search of many candidates keeps many steps
 class Step:
     "One step of the sampling loop; raises ValueError for fields that make none"
     t: float                          # time in training steps, 0 to T-1; whole, or fractional for samplers in continuous time
