@@ -12,7 +12,7 @@ from urllib.request import urlopen
 
 root = Path(__file__).resolve().parent.parent
 BROWSERS = 'chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'
-LIMIT = 240     # seconds for one call of this program
+LIMIT = 900     # seconds for one call of this program
 # what the console of JupyterLab says by itself, in a browser that nobody looks at
 HARMLESS = 'favicon', 'ResizeObserver loop', 'GPU stall', 'WebGL'
 
@@ -77,7 +77,7 @@ class Lab:
         self._close.callback(self._stop_server)
         self._wait_for_server()
 
-    def _wait_for_server(self, seconds=40):
+    def _wait_for_server(self, seconds=120):
         end = time.monotonic() + seconds
         while time.monotonic() < end and self._server.poll() is None:
             try: return urlopen(f'{self.url}/api?token={self.token}', timeout=5).read()
@@ -120,7 +120,7 @@ class Notebook:
     "A notebook that is open in the browser; `page` is Playwright's"
     def __init__(self, lab, page, name):
         self.lab, self.page, self.console = lab, page, []
-        page.set_default_timeout(30_000)
+        page.set_default_timeout(120_000)
         page.on('console', lambda m: self._heard(m.text if m.type == 'error' else ''))
         page.on('pageerror', lambda e: self._heard(str(e)))
         # a workspace of its own, so that no other notebook is opened beside it
@@ -133,13 +133,13 @@ class Notebook:
     def _heard(self, text):
         if text and not any(o in text for o in HARMLESS): self.console.append(text)
 
-    def _wait(self, condition, seconds=30): self.page.wait_for_function(f'() => {condition}', timeout=1000*seconds)
+    def _wait(self, condition, seconds=120): self.page.wait_for_function(f'() => {condition}', timeout=1000*seconds)
 
     def command(self, name, **args):
         "Run a command of JupyterLab without waiting for its end"
         self.page.evaluate('([name, args]) => { window.jupyterapp.commands.execute(name, args) }', [name, args])
 
-    def run(self, seconds=60):
+    def run(self, seconds=240):
         "Run all cells and wait for their end; raises AssertionError, with the text, for cells that fail"
         self.start()
         self.wait(seconds)
@@ -149,7 +149,7 @@ class Notebook:
         self.command('notebook:run-all-cells')
         self._wait(f'{CURRENT}.content.widgets.some(o => o.promptNode?.textContent.includes("*") || o.model.executionCount)')
 
-    def wait(self, seconds=60):
+    def wait(self, seconds=240):
         "Wait until no cell runs; raises AssertionError, with the text, for cells that failed"
         self._wait(f'!document.querySelector(".jp-Notebook")?.innerText.includes("[*]:") && {CURRENT}.context'
             '.sessionContext.session?.kernel?.status == "idle"', seconds)

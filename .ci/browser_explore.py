@@ -15,7 +15,7 @@ class Page:
     "What the checks do in the explorer"
     def __init__(self, nb):
         self.nb, self.page, self.root = nb, nb.page, nb.page.locator('.ad-explorer')
-    def done(self, seconds=40):
+    def done(self, seconds=240):
         "Wait until all that was asked for is shown"
         self.page.wait_for_function('() => document.querySelector(".ad-explorer")?.dataset.done == "true"', timeout=1000*seconds)
     def handle(self, k, i=0): return self.root.locator(f'[data-step="{i},{k}"]')

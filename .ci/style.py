@@ -102,17 +102,19 @@ LEFT = re.compile(r'\r|\x1b\[|\d%\|[█▏▎▍▌▋▊▉ ]{3}| (it|img|s)/(s
 IMAGES = ('image/png', 'image/jpeg', 'image/svg+xml')
 
 def leftovers():
-    "Stored outputs that show a bar, a temporary path or an address, by notebook."
+    "Stored outputs that show a bar, a temporary path or an address, and states of widgets, by notebook."
     res = {}
     for path in notebooks():
         found = [m[0] for c in cells(path) if c['cell_type'] == 'code' and shown(c) for o in c['outputs'] for m in [LEFT.search(printed(o))] if m]
+        # the state of a widget is as large as its code, and shows nothing without a kernel
+        if 'widgets' in json.loads(path.read_text(encoding='utf-8'))['metadata']: found.append('widgets')
         for o in found: print(f'{path.relative_to(root)}: {o!r} in an output')
         res[str(path.relative_to(nbs))] = len(found)
     return res
 
 def printed(output):
     data = output.get('data', {})
-    return text(output.get('text', '')) + ('' if any(o in data for o in IMAGES) else text(data.get('text/plain', ''))) + text(data.get('text/markdown', ''))
+    return text(output.get('text', '')) + ('' if any(o in data for o in IMAGES) else text(data.get('text/plain', ''))) + text(data.get('text/markdown', '')) + text(data.get('text/html', ''))
 
 COUNTED = (r'( (network|classifier|held-out|full|random))? (generation|image|sample|step|candidate|finalist|refinement|evaluation|'
     r'gradient|score)s\b(?! (were|are|have|take|cost)\b)')

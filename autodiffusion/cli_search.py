@@ -89,7 +89,7 @@ def _search(o, executor): # Result
     if o.budget is not None:
         space = with_sensitivity(o, m, space)
     search, price = _priced_search(o, begun, lambda options: _make_search(options, r, m, space, initial, ref))
-    if not o.quiet: print(_announcement(search, o.out), price, sep='\n', flush=True)
+    if not o.quiet: print(_announcement(search, o.out), *price, sep='\n', flush=True)
     return search.run(progress=not o.quiet, workers=o.workers, executor=executor)
 
 # %% ../nbs/124_cli_search.ipynb #7acf7270
@@ -157,15 +157,16 @@ def _as_begun(o)->bool:
     o.generations = o.generations or config['evolution']['generations']
     return True
 
-def _priced_search(o, begun, make): # (Search, Price, or None where nobody wants to know)
+def _priced_search(o, begun, make): # (Search, list of its Price; empty where nobody wants to know, or knows already)
     "The search of these options, the largest that ends within `--max_hours` where that is given"
     if o.max_hours is None or begun:
         search = make(o)
-        return search, None if o.quiet else search.price()
+        return search, [] if o.quiet or begun else [search.price(search.rates(progress=True))]
     def make_preset(preset, **fewer): return make(SimpleNamespace(**{**vars(o), **fewer, **given, 'preset': preset}))
     given = {k: v for k, v in vars(o).items() if v is not None}
     presets = [o.preset or 'paper'] if o.recipe or o.preset else None
-    return fit_to_hours(make_preset, o.max_hours, presets)
+    search, price = fit_to_hours(make_preset, o.max_hours, presets, progress=not o.quiet)
+    return search, [price]
 
 # %% ../nbs/124_cli_search.ipynb #b431a766
 _SETTINGS = ('seed', 'out', 'samples', 'rungs', 'population', 'generations', 'finalists', 'final_samples',
@@ -225,10 +226,12 @@ def _report(result, out):
     if np.isfinite(result.ratio):
         metric = result.search.reference.metric
         print(f'searched / uniform = {result.ratio:.3f} ({metric}, held out; lower is better)\n')
-    files = {'best.json': 'the candidate', 'samples.png': 'same noise, one row a schedule',
-        'search.png': 'score against evaluations', 'journal.jsonl': 'every score'}
-    for name, what in files.items():
-        print(f'{out/name}: {what}')
+    _say_files(out, {'best.json': 'the candidate', 'samples.png': 'same noise, one row a schedule',
+        'search.png': 'score against evaluations'})
+
+def _say_files(out, files): # name -> what is in it
+    for name, what in files.items(): print(f'{out/name}: {what}')
+    print(f'{out/"journal.jsonl"}: every score')
 
 def _report_lists(result, out):
     "Write and print the steps as lists for other tools, and say how the file goes into a pipeline"
@@ -246,10 +249,8 @@ def _report_front(front, out):
     front.save_plot(out/'front.png')
     front.save_grid(out/'points.png')
     print(f'\n{front}\n')
-    files = {'front': 'a candidate file for each point', 'front.png': 'held-out score against cost',
-        'points.png': 'same noise, one row a point', 'journal.jsonl': 'every score'}
-    for name, what in files.items():
-        print(f'{out/name}: {what}')
+    _say_files(out, {'front': 'a candidate file for each point', 'front.png': 'held-out score against cost',
+        'points.png': 'same noise, one row a point'})
     print(f'autodiffusion_pick {out} measures the points on this machine, and picks one')
 
 # %% ../nbs/124_cli_search.ipynb #becb994e

@@ -361,8 +361,9 @@ def shown_share(self:Reference,
     along=None, # (K,) variances as in Terms; by default those of a perfect candidate
 )->float: # above 0, at most about 1
     "Which share of the trace of the root `n` samples show on average"
-    starts = self._bands
     along = self._eigen[0]**2 if along is None else along
+    if not along.any(): return 1.   # samples that are all the same hide nothing
+    starts = self._bands
     counts = np.diff([*starts, len(along)])
     values = np.add.reduceat(along, starts)/counts
     seen = values > 1e-12*values.max()
@@ -373,7 +374,7 @@ def shown_share(self:Reference,
 @patch
 def debiased_distance(self:Reference, terms:Terms)->float:
     "Squared Fréchet distance without the bias of few samples; it may be slightly below 0"
-    cross = terms.cross/self.shown_share(terms.n, terms.along) if terms.along.max() > 0 else 0.
+    cross = terms.cross/self.shown_share(terms.n, terms.along)
     offset = terms.offset - terms.spread/terms.n
     return offset + terms.spread + float(np.trace(self.cov)) - 2*cross
 
@@ -388,6 +389,7 @@ def debiased_distances(self:Reference,
     halves = [np.arange(n//2), np.arange(n - n//2, n)]
     whole, *parts = [self.debiased_distance(t) for t in self.group_terms(x, [np.arange(n), *halves, *groups])]
     shown, shown_of_half = self.shown_share(n), self.shown_share(n//2)
+    if shown == shown_of_half: return whole, 0., parts[2:]  # a reference of images that are all the same
     left = (np.mean(parts[:2]) - whole)*(1 - shown)/(shown - shown_of_half)
     return whole, float(left), parts[2:]
 

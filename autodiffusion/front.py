@@ -62,9 +62,9 @@ def _read_point(path)->Point:
     cost, held_out = about.get('cost_in_full_steps'), about.get('held_out')
     if not isinstance(cost, (int, float)) or not isinstance(held_out, (int, float, type(None))):
         raise ValueError(f'{path}: a candidate, but no point of a front: its scores have no cost_in_full_steps')
-    remark = about.get('nothing_better_than')
+    remark, calls = about.get('nothing_better_than'), about.get('network_evaluations')
     return Point(path, c, float(cost), str(about.get('cost_unit', 'full steps')), str(about.get('metric', 'distance')),
-        held_out, about.get('network_evaluations'), f'no better than {remark}' if remark else '')
+        held_out, calls if isinstance(calls, int) else None, f'no better than {remark}' if remark else '')
 
 # %% ../nbs/115_front.ipynb #a9f1943c
 def measured(

@@ -203,12 +203,13 @@ def fit_to_hours(
     make,           # function of preset and, if it takes fewer, generations, that makes a Search
     hours:float,    # how long it may take
     presets=None,   # names of presets to choose from; by default all with standard proposals
+    progress:bool=False, # say which batch sizes and precisions are tried
 ): # (Search, Price)
     "The largest search that ends within so many hours on this device, in one process; raises ValueError where none does"
     if not hours > 0: raise ValueError(f'the hours for a search must be above 0, got {hours}')
     if presets is None: presets = [k for k, p in PRESETS.items() if p.evolution.name == 'standard']
     searches = [make(preset=k) for k in presets]
-    rates = searches[0].rates()
+    rates = searches[0].rates(progress)
     priced = sorted([(s, s.price(rates)) for s in searches], key=lambda sp: -sp[1].seconds)
     for s, price in priced:
         if price.hours <= hours: return s, price
@@ -223,8 +224,9 @@ def _fewer_generations(make, hours, smallest, price):
         if s.preset.evolution.generations != n: break   # their number is given
         price = s.price(price.rates)
         if price.hours <= hours: return s, price
-    raise ValueError(f'{hours:g} hours are too few on this device: even the preset {name!r} with '
-        f'{s.preset.evolution.generations} generation{"s"*(s.preset.evolution.generations > 1)} takes up to {price.hours:.2g} hours; '
+    left = counted(s.preset.evolution.generations, 'generation')
+    raise ValueError(f'{hours:g} hours are too few on this device: even the preset {name!r} with {left} takes up to '
+        f'{price.hours:.2g} hours; '
         + _what_would_fit(make, hours, name, s.preset, price.rates))
 
 def _what_would_fit(make, hours, name, p, rates):

@@ -161,7 +161,8 @@ def point_texts(progress:Progress, row)->list:
     "What there is to know of a point of a front: steps, search score, stage, cost and held-out score"
     said = [*row_title(progress, row, None).split('\n'), f'cost {row.cost:.4g} {progress.plan.get("unit", "steps")}']
     value, n, _ = progress.held_out.get(row.candidate, (math.inf, 0, None))
-    return said + [f'held-out {progress.metric} {value:.4g} on {counted(n, "image")}']*math.isfinite(value)
+    if math.isfinite(value): said.append(f'held-out {progress.metric} {value:.4g} on {counted(n, "image")}')
+    return said
 
 def front_panel(progress:Progress, folder='')->str:
     "The chart of the front, on which a point can be picked; at first it is that of the lowest distance"
