@@ -12,7 +12,7 @@ from urllib.request import urlopen
 
 root = Path(__file__).resolve().parent.parent
 BROWSERS = 'chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'
-LIMIT = 900     # seconds for one call of this program
+LIMIT = 1800    # seconds for one call of this program
 # what the console of JupyterLab says by itself, in a browser that nobody looks at
 HARMLESS = 'favicon', 'ResizeObserver loop', 'GPU stall', 'WebGL'
 

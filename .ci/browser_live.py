@@ -6,9 +6,9 @@ PREPARE = '''\
 from autodiffusion.all import *
 model, reference = load_demo()
 # the shipped model and a preset without the parts that take long to begin: trajectory and surrogate
-preset = Preset(Evolution('standard', population=10, generations=3), samples=20, finalists=3, final_samples=40,
-    refinements=1, held_out=40, rungs=(10,))
-search = Search(model, reference, steps=3, seed=0, preset=preset, out='run', batch_size=20, precision='float32')'''
+preset = Preset(Evolution('standard', population=10, generations=3), samples=16, finalists=2, final_samples=32,
+    refinements=1, held_out=20, rungs=(8,))
+search = Search(model, reference, steps=3, seed=0, preset=preset, out='run', batch_size=16, precision='float32')'''
 # so slow that there is time to look at it, on any machine
 PACE = 'import time\npace = lambda event: time.sleep(.15)\n'
 RUN, MORE = PACE + 'result = search.run(callback=pace)', 'result = search.extend(to=4)'
@@ -19,7 +19,7 @@ def lines(lab):
     return path.read_bytes().count(b'\n') if path.exists() else 0
 
 # more than a busy machine needs: a limit is there to end what hangs
-PATIENCE = 300
+PATIENCE = 600
 
 def wait_for(condition, what, seconds=PATIENCE):
     end = time.monotonic() + seconds

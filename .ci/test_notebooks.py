@@ -110,7 +110,10 @@ def main():
     paths = [o.resolve() for o in args.notebooks or sorted(nbglob(as_path=True))]
     if len(paths) > 2: prepare()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    counts = run(paths, args.flags.split(), args.workers, args.limit, get_config().config_path)
+    # what notebooks leave in temporary folders goes with this one
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as tmp:
+        os.environ['TMPDIR'], tempfile.tempdir = tmp, tmp
+        counts = run(paths, args.flags.split(), args.workers, args.limit, get_config().config_path)
     print('notebooks:', ', '.join(f'{v} {k.lower()}' for k, v in counts.items()))
     # nothing run is no success
     sys.exit(bool(counts['FAILED'] or not counts['passed']))
