@@ -66,8 +66,8 @@ class Lab:
         own = {f'JUPYTER_{k}_DIR': str(home/k.lower()) for k in ('CONFIG', 'DATA', 'RUNTIME')}
         own |= {f'JUPYTERLAB_{k}_DIR': str(home/k.lower()) for k in ('SETTINGS', 'WORKSPACES')}
         path = os.pathsep.join([str(root), *filter(None, [os.environ.get('PYTHONPATH')])])
-        # bytecode and matplotlib's fonts are kept where they always are
-        env = os.environ | own | dict(IPYTHONDIR=str(home/'ipython'), PYTHONPATH=path, JUPYTER_PLATFORM_DIRS='1')
+        # bytecode and matplotlib's fonts are kept where they always are; with two threads, a kernel on two busy cores is many times slower
+        env = os.environ | own | dict(IPYTHONDIR=str(home/'ipython'), PYTHONPATH=path, JUPYTER_PLATFORM_DIRS='1', OMP_NUM_THREADS='1')
         options = [f'--ServerApp.port={self.port}', '--ServerApp.port_retries=0', f'--IdentityProvider.token={self.token}',
             f'--ServerApp.root_dir={self.folder}', '--no-browser', '--expose-app-in-browser', '--allow-root',
             '--LabApp.news_url=None', '--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate']
