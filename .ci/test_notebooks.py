@@ -1,7 +1,7 @@
 """Run the notebooks as tests: what nbdev_test does, with a process for each, so that a crash or a hang
 fails one notebook by name and takes no other with it. The processes are forked from one that has imported
 what most notebooks need, since importing takes longer than most of them."""
-import argparse, gc, importlib, os, signal, sys, tempfile, time
+import argparse, gc, importlib, os, shutil, signal, sys, tempfile, time
 from pathlib import Path
 
 # two processes with two threads each on two cores are many times slower than one; read when torch is imported
@@ -111,9 +111,12 @@ def main():
     if len(paths) > 2: prepare()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     # what notebooks leave in temporary folders goes with this one
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as tmp:
-        os.environ['TMPDIR'], tempfile.tempdir = tmp, tmp
-        counts = run(paths, args.flags.split(), args.workers, args.limit, get_config().config_path)
+    own, tmp = os.getpid(), tempfile.mkdtemp()
+    os.environ['TMPDIR'], tempfile.tempdir = tmp, tmp
+    try: counts = run(paths, args.flags.split(), args.workers, args.limit, get_config().config_path)
+    finally:
+        # the processes of the notebooks end here, too
+        if os.getpid() == own: shutil.rmtree(tmp, ignore_errors=True)
     print('notebooks:', ', '.join(f'{v} {k.lower()}' for k, v in counts.items()))
     # nothing run is no success
     sys.exit(bool(counts['FAILED'] or not counts['passed']))

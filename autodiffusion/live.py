@@ -81,7 +81,8 @@ def _refresh_images(self:LiveView):
     wanted = {name: unpack(dict(sampler=sampler) | c) for name, c in wanted.items()}
     rate = p.computed/p.spent if p.spent else None
     try:
-        if self.previews.refresh(wanted, p.spent, rate): self.images = self.previews.read()
+        # what is missing at the end, such as the row of many steps, may take more: nothing waits for it any longer
+        if self.previews.refresh(wanted, p.spent*(5 if p.done else 1), rate): self.images = self.previews.read()
     except Exception as e:  # the search is worth more than its preview
         warnings.warn(f'no samples are shown any more: {e}')
         self.previews = None
