@@ -11,7 +11,8 @@ from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass
 import numpy as np
 from fastcore.basics import patch
-from .workers import Executor, Station, WorkerLost, check_version, own_version
+from .station import Station, check_version, own_version
+from .workers import Executor, WorkerLost
 
 # %% ../nbs/53_clusters.ipynb #7f39da48
 def _dask_call(data, key, place, function, args):
@@ -54,7 +55,7 @@ def workers(self:DaskExecutor):
     try:
         if self.client.status != 'running': self._reconnect()
         there = [w for w in self.client.nthreads() if w not in self.excluded]
-    except (OSError, CancelledError): return []
+    except (OSError, RuntimeError, CancelledError): return []     # RuntimeError: its connections are being closed
     self.greeted = {w: f for w, f in self.greeted.items() if w in there}
     for w in there:
         if w not in self.greeted or self.greeted[w].status in ('lost', 'cancelled'): self.greeted[w] = self._greet(w)
@@ -81,7 +82,7 @@ def _is_ready(self:DaskExecutor, worker)->bool:
     if greeted.status == 'error':
         raise RuntimeError(f'{worker} cannot run autodiffusion: {greeted.exception(timeout=5)}; install it there')
     try: version = greeted.result(timeout=10)
-    except (OSError, CancelledError):     # it left meanwhile
+    except (OSError, RuntimeError, CancelledError):   # it left meanwhile
         del self.greeted[worker]
         return False
     check_version(version, worker)

@@ -24,7 +24,7 @@ from .frechet import Reference
 from .autotune import out_of_memory
 
 # %% ../nbs/70_fitness.ipynb #ebdd1f2f
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)     # a search keeps thousands
 class Score:
     "A search score: for choosing between candidates, not for reporting"
     value: float            # squared Fréchet distance, six significant digits; infinite if sampling failed

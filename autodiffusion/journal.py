@@ -138,12 +138,21 @@ def _read(self:Journal, rebatch):
     if whole < len(data): self.file.truncate(whole)
 
 # %% ../nbs/71_journal.ipynb #d6d8bd24
+_OF_CANDIDATE = {'steps', 't_end', 'sampler', 'eta'}
+
+@patch
+def _keep(self:Journal, record, c):
+    "Keep a score's record, in little memory: the candidate stands for its fields"
+    kept = {k: v for k, v in record.items() if k not in _OF_CANDIDATE}
+    if 'replicates' in kept: kept['replicates'] = tuple(kept['replicates'])
+    self.records[kept['stage'], c, kept['n']] = dict(kept, candidate=c)
+
 @patch
 def _take(self:Journal, record):
     "Keep a record: a score, or a note"
     kind = record.get('kind')
     if kind is None:
-        self.records[record['stage'], record['candidate'], record['n']] = record
+        self._keep(record, record['candidate'])
         self.spent_before = record.get('spent', self.spent_before + record['seconds'])
     elif kind == BATCH_SIZE:
         self.found = dict(self.found, batch_size=record['batch_size'])
@@ -222,6 +231,7 @@ def end(self:Journal):
 # %% ../nbs/71_journal.ipynb #979e6694
 def _number(v): return None if v is None or not math.isfinite(v) else v
 def _infinite(v): return math.inf if v is None else v
+def _all_infinite(values): return tuple(map(_infinite, values)) if None in values else values   # the same tuple, if it can be
 
 @patch
 def score(self:Journal,
@@ -241,12 +251,12 @@ def score(self:Journal,
         if s.replicates: record['replicates'] = [*map(_number, s.replicates)]
         if s.debiased is not None: record |= dict(debiased=s.debiased, leftover=s.leftover)
         self.write(record)
-        self.records[stage, c, n] = dict(record, candidate=c)
+        self._keep(record, c)
     return _score_of(self.records[stage, c, n])
 
 def _score_of(r):
     return Score(_infinite(r['score']), r['n'], r['requested'], r['seconds'], r.get('reason', ''), r.get('computed', 0),
-        tuple(map(_infinite, r.get('replicates', ()))), r.get('debiased'), r.get('leftover', 0.))
+        _all_infinite(r.get('replicates', ())), r.get('debiased'), r.get('leftover', 0.))
 
 # %% ../nbs/71_journal.ipynb #b5d0d815
 @patch

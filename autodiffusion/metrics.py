@@ -17,7 +17,8 @@ from .words import counted
 from .images import UNREADABLE, Images, NpzRows, file_kind, open_images, read_array
 from .images import images_from_array, parse_size
 from .features import INCEPTION, RESIZE, SPATIAL, InceptionOutputs
-from .frechet import Moments, Reference, compare
+from .frechet import Reference, compare
+from .moments import Moments
 from .statistics_files import is_statistics, load_statistics
 
 # %% ../nbs/65_metrics.ipynb #4ae2ea30

@@ -15,7 +15,8 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 import torch
 from fastcore.basics import patch
-from .workers import Executor, Station, WorkerLost, check_version, own_version, usable_cpus
+from .station import Station, check_version, own_version, usable_cpus
+from .workers import Executor, WorkerLost
 
 # %% ../nbs/52_processes.ipynb #8860331c
 UNKNOWN, RESULT, ERROR = 'unknown', 'result', 'error'   # kinds of answers

@@ -131,7 +131,7 @@ def enter(self:Progress, stage:str):
 def _add_row(self:Progress, r, c, n, value):
     self.requested += r['requested']
     self.computed += r.get('computed', 0)
-    cost = r.get('cost', len(r['steps']))
+    cost = r.get('cost', len(r['candidate']['steps']))
     late = r['stage'] in self.groups    # a generation's, which another may have followed
     group = self.groups.index(r['stage']) if late else len(self.groups) - 1
     row = Row(group, c, n, value, self.requested, cost, standard_error(r))

@@ -8,6 +8,7 @@ __all__ = ['paired_difference', 'count_better', 'History', 'Racer', 'race', 'Pap
 # %% ../nbs/76_racing.ipynb #c8a008ec
 import math
 from dataclasses import dataclass
+from itertools import islice, takewhile
 from fastcore.basics import patch
 import numpy as np
 from .words import counted
@@ -238,8 +239,14 @@ class PaperRacer(Racer):
     halves = False
     def survivors(self, candidates, scores):
         parents = self.preset.evolution.parents
-        return [c for c in candidates if math.isfinite(scores[c].value)
-            and count_better(scores[c], scores.values()) < parents]
+        best_first = sorted((s for s in scores.values() if math.isfinite(s.value)), key=lambda s: s.estimate)
+        return [c for c in candidates if math.isfinite(scores[c].value) and not _has_better(scores[c], best_first, parents)]
+
+def _has_better(s, best_first, many)->bool:
+    "Whether at least `many` of the scores are better than `s` beyond doubt; in a long search there are thousands, and the first few decide"
+    lower = takewhile(lambda o: o.estimate < s.estimate, best_first)
+    better = (o for o in lower if count_better(s, [o]))
+    return len([*islice(better, many)]) == many
 
 # %% ../nbs/76_racing.ipynb #6bc20c01
 def check_racer(racer):

@@ -245,7 +245,7 @@ def look(self:Run):
     while self.expected and self.expected[0][0] in self.journal.records:
         key, known = self.expected.popleft()
         r = self.journal.records[key]
-        record = dict(r, candidate=plain(pack(key[1])))
+        record = dict(r, candidate=pack(key[1]))
         self.account.add(record)
         self.callback(make_event(self.account, 'score', record, known))
     if self.live: self.live.update()

@@ -43,7 +43,9 @@ def until(what, seconds):
     while not what() and time.monotonic() < end: time.sleep(.01)
 
 def search_on_processes(r, options=''):
-    child = r.search(lambda: use_fork_server(r.folder), executor=f'processes:2{options}')
+    run = dict(disturb=lambda: use_fork_server(r.folder), executor=f'processes:2{options}')
+    if r.kind.startswith('overlapping'): r.options = run     # the last run has workers, too
+    child = r.search(**run)
     until(lambda: len(faults.lines_of(r.journal)) or not child.alive(), 60)
     return child
 
@@ -142,7 +144,9 @@ class Cluster:
         return faults.Child(serve, lambda: Worker(address, nthreads=1, dashboard=False, memory_limit=0, local_directory=where))
     def search(self, r):
         self.watch()
-        child = r.search(executor=f'dask://127.0.0.1:{PORT + 1}?wait=90&time_limit=60')
+        run = dict(executor=f'dask://127.0.0.1:{PORT + 1}?wait=90&time_limit=60')
+        if r.kind.startswith('overlapping'): r.options = run
+        child = r.search(**run)
         until(lambda: len(faults.lines_of(r.journal)) or not child.alive(), 60)
         return child
     def wait(self, child):
@@ -163,6 +167,7 @@ def on_dask(r, hit):
     hit(CLUSTER[0].parts, child)
     CLUSTER[0].wait(child)
     r.note(child, moment)
+    CLUSTER[0].watch()      # for the last run
 
 def dask_worker_killed(r): on_dask(r, lambda parts, _: parts[r.rng.choice(['worker 1', 'worker 2'])].kill())
 def dask_worker_starved(r):
@@ -173,6 +178,7 @@ def connections_cut(r): on_dask(r, lambda parts, _: parts['proxy'].kill(signal.S
 def dask_search_killed(r): on_dask(r, lambda _, child: child.kill())
 
 
+OWN = len(faults.KINDS)      # kinds from here on are of this program
 faults.KINDS.update([
     ('worker process killed', (worker_killed, 14)),
     ('worker process hangs', (worker_stopped, 4)),
@@ -182,13 +188,20 @@ faults.KINDS.update([
     ('Dask worker without memory', (dask_worker_starved, 4)),
     ('Dask scheduler killed', (scheduler_killed, 8)),
     ('Dask connections cut', (connections_cut, 12)),
-    ('search on Dask killed', (dask_search_killed, 6))])
+    ('search on Dask killed', (dask_search_killed, 6)),
+    ('overlapping, worker process killed', (worker_killed, 12)),
+    ('overlapping, worker process hangs', (worker_stopped, 3)),
+    ('overlapping, search with workers killed', (search_with_workers_killed, 16)),
+    ('overlapping, Dask worker killed', (dask_worker_killed, 10)),
+    ('overlapping, Dask scheduler killed', (scheduler_killed, 6)),
+    ('overlapping, Dask connections cut', (connections_cut, 6)),
+    ('overlapping, search on Dask killed', (dask_search_killed, 8))])
 
 
 if __name__ == '__main__':
     # the server's own process, with all that a worker needs, before this one has threads
     multiprocessing.set_forkserver_preload(['faults', 'autodiffusion.executors'])
     if os.environ.get('FAULTS_MOUNTS'): forkserver.ensure_running()
-    try: faults.main(sys.argv[1:] or [*faults.KINDS][-9:], __file__)
+    try: faults.main(sys.argv[1:] or [*faults.KINDS][OWN:], __file__)
     finally:
         for c in CLUSTER: c.close()

@@ -6,6 +6,8 @@
 
 A round is one output folder: one fault or several, then a run that nobody disturbs. Searches are forked from this process,
 which has only one thread, so that a round takes seconds; those of the kind 'command killed' start a Python of their own.
+In rounds of 'overlapping' kinds generations overlap. Which decisions a search makes then depends on which worker is quick;
+what it ended with is compared with a run that follows its journal alone, without workers.
 """
 import errno, json, math, os, random, resource, shutil, signal, subprocess, sys, tempfile, time, traceback, warnings
 from contextlib import contextmanager
@@ -13,7 +15,9 @@ from pathlib import Path
 from tqdm import tqdm
 tqdm.monitor_interval = 0       # its thread would be lost in a fork
 from autodiffusion import journal as journal_module
+from autodiffusion.asynchronous import run_asynchronously
 from autodiffusion.journal import Journal
+from autodiffusion.run import run_generations
 from autodiffusion.search import Search
 import autodiffusion.surrogate    # loads scikit-learn once, for all forks
 from autodiffusion.toy import toy_problem
@@ -25,7 +29,7 @@ FOLDER = '/dev/shm' if os.path.isdir('/dev/shm') else None     # a disk shared w
 PATIENCE = 240      # seconds after which a search hangs
 
 
-def make_search(problem, out): return Search(*problem, out=out, **SETTINGS)
+def make_search(problem, out, loop=run_generations): return Search(*problem, out=out, loop=loop, **SETTINGS)
 
 
 def lines_of(path): # bytes of the complete lines
@@ -107,7 +111,7 @@ def left_behind(session):
     return found
 
 
-def search_once(tell, problem, out, disturb=None, **run):
+def search_once(tell, problem, out, disturb=None, loop=run_generations, **run):
     "In the child: run the search, and tell of each score that was handed out"
     score = Journal.score
     def reporting(self, stage, c, n, *args):
@@ -117,7 +121,7 @@ def search_once(tell, problem, out, disturb=None, **run):
     Journal.score = reporting
     warnings.simplefilter('ignore')
     if disturb: disturb()
-    make_search(problem, out).run(progress=False, **run)
+    make_search(problem, out, loop).run(progress=False, **run)
 
 
 # What a round must keep
@@ -129,12 +133,12 @@ class Round:
         self.rng = random.Random(f'{kind} {k}')
         self.folder = Path(tempfile.mkdtemp(prefix='faults-', dir=FOLDER))
         self.out = self.folder/'run'
-        self.kept, self.reported = [], {}
+        self.kept, self.reported, self.options = [], {}, {}
     @property
     def journal(self): return self.out/'journal.jsonl'
 
-    def search(self, disturb=None, **run):
-        return Child(lambda tell: search_once(tell, self.bench.problem, self.out, disturb, **run))
+    def search(self, disturb=None, out=None, **run):
+        return Child(lambda tell: search_once(tell, self.bench.problem, out or self.out, disturb, self.bench.loop, **run))
 
     def note(self, child, moment, **more):
         "Write a fault down, with what the journal holds after it"
@@ -152,19 +156,31 @@ class Round:
 
     def finish(self):
         "The same command again, undisturbed, and what it ends with"
-        child = self.search().wait()
+        child = self.search(**self.options).wait()
         lines = lines_of(self.journal)
         in_journal = _scores(lines)
+        same_scores, same_winner = self.as_decided(lines) if self.options else (
+            without_costs(lines) == self.bench.records, self.best() == self.bench.best)
         what = dict(
             again=child.ended().replace(str(self.folder), '')[:300],
-            kept=lines[1:len(self.kept)] == self.kept[1:],
-            same_scores=without_costs(lines) == self.bench.records,
-            same_winner=self.best() == self.bench.best,
+            kept=lines[1:len(self.kept)] == self.kept[1:], same_scores=same_scores, same_winner=same_winner,
             reported_lost=sum(in_journal.get(k, 'none') != v for k, v in self.reported.items()),
             files_left=sorted(p.name for p in self.out.iterdir() if p.name not in ('journal.jsonl', 'best.json')),
             left_behind_again=len(left_behind(child.pid)))
         shutil.rmtree(self.folder, ignore_errors=True)
         return [dict(r, **what) for r in self.rows]
+
+    def as_decided(self, lines): # (bool, bool)
+        "Whether scores and winner are what a run without workers makes of the decisions in the journal, and each score that of an undisturbed run"
+        out = self.folder/'followed'
+        out.mkdir()
+        (out/'journal.jsonl').write_bytes(b''.join(l for l in lines if json.loads(l).get('kind') != 'done'))
+        child = self.search(out=out).wait()
+        followed = lines_of(out/'journal.jsonl')
+        known, found = _values(self.bench.lines), _values(lines)
+        same = all(known[k] == found[k] for k in known.keys() & found.keys()) and len(known.keys() & found.keys()) > 5
+        best = (out/'best.json').read_text() if child.ended() == 'finished' else None
+        return same and without_costs(followed) == without_costs(lines), best is not None and self.best() == best
 
     def best(self):
         path = self.out/'best.json'
@@ -181,6 +197,12 @@ def _scores(lines):
     return found
 
 
+def _values(lines): # what was scored -> (score, jackknife replicates)
+    records = [json.loads(l) for l in lines[1:]]
+    return {(repr(journal_module.unpack(r)), r['n'], r['stage'] == 'held out'): (r['score'], r.get('replicates'))
+        for r in records if 'kind' not in r}
+
+
 def is_good(row):
     "Whether a fault cost nothing"
     return (row['again'] == 'finished' and row['kept'] and row['same_scores'] and row['same_winner'] and row['ended'] != 'hung'
@@ -190,10 +212,10 @@ def is_good(row):
 
 class Bench:
     "The undisturbed run"
-    def __init__(self):
-        self.problem = toy_problem()
+    def __init__(self, problem, loop=run_generations):
+        self.problem, self.loop = problem, loop
         folder = Path(tempfile.mkdtemp(prefix='faults-', dir=FOLDER))
-        child = Child(search_once, self.problem, folder/'run').wait()
+        child = Child(search_once, problem, folder/'run', None, loop).wait()
         assert child.ended() == 'finished', child.told[-1]
         self.seconds, self.lines = child.seconds, lines_of(folder/'run'/'journal.jsonl')
         self.records, self.best = without_costs(self.lines), (folder/'run'/'best.json').read_text()
@@ -421,36 +443,40 @@ KINDS = dict([      # name: (what makes the fault, rounds)
     ('torn last line', (torn_tail, 24)),
     ('clock set back', (clock_set_back, 8)),
     ('search without memory', (little_memory, 12)),
-    ('two at once', (two_at_once, 6))])
+    ('two at once', (two_at_once, 6)),
+    ('overlapping search killed', (killed, 16)),
+    ('overlapping search killed in a write', (killed_in_write, 12)),
+    ('overlapping search, torn last line', (torn_tail, 8))])
 
 
-def run_round(bench, kind, k):
-    r = Round(bench, kind, k)
+def run_round(benches, kind, k):
+    r = Round(benches[kind.startswith('overlapping')], kind, k)
     return KINDS[kind][0](r) or r.finish()
 
 
-def campaign(bench, kinds):
-    "Run the rounds of some kinds that the report lacks"
+def campaign(benches, kinds):
+    "Run the rounds of some kinds that the report lacks, the first of each kind first"
     done = set()
     if RESULTS.exists(): done = {(d['kind'], d['round']) for d in map(json.loads, RESULTS.read_text().splitlines())}
-    for kind in kinds:
-        for k in range(KINDS[kind][1]):
-            if (kind, k) in done: continue
-            rows = run_round(bench, kind, k)
-            with open(RESULTS, 'a') as f: f.writelines(json.dumps(row) + '\n' for row in rows)
-            bad = [row for row in rows if not is_good(row)]
-            print(kind, k, len(rows), 'faults', 'BAD' if bad else 'good', *bad, flush=True)
+    rounds = [(k/KINDS[kind][1], kind, k) for kind in kinds for k in range(KINDS[kind][1])]
+    for _, kind, k in sorted(rounds, key=lambda r: r[0]):
+        if (kind, k) in done: continue
+        rows = run_round(benches, kind, k)
+        with open(RESULTS, 'a') as f: f.writelines(json.dumps(row) + '\n' for row in rows)
+        bad = [row for row in rows if not is_good(row)]
+        print(kind, k, len(rows), 'faults', 'BAD' if bad else 'good', *bad, flush=True)
 
 
 def main(args, script=__file__):
     if args[:1] == ['search']: return make_search(toy_problem(), args[1]).run(progress=False)
     if not os.environ.get('FAULTS_MOUNTS'):     # mounts are to be seen by this process and its children alone
         os.execvpe('unshare', ['unshare', '--mount', sys.executable, script, *args], dict(os.environ, FAULTS_MOUNTS='1'))
-    bench = Bench()
+    problem = toy_problem()
+    benches = Bench(problem), Bench(problem, run_asynchronously)
     assert len(os.listdir('/proc/self/task')) == 1, 'threads do not survive a fork'
-    if args[:1] != ['try']: return campaign(bench, args or KINDS)
+    if args[:1] != ['try']: return campaign(benches, args or KINDS)
     for k in range(int(args[2])):
-        for row in run_round(bench, args[1], k): print('good' if is_good(row) else 'BAD', json.dumps(row))
+        for row in run_round(benches, args[1], k): print('good' if is_good(row) else 'BAD', json.dumps(row))
 
 
 if __name__ == '__main__': main(sys.argv[1:])
