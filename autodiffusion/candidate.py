@@ -210,7 +210,7 @@ def to_dict(self:Candidate,
     **about,            # further entries, such as scores; plain values
 )->dict:
     "The contents of a candidate file"
-    if getattr(model, 'pipeline', None) is not None: about = dict(pipeline=model.pipeline) | about
+    if hasattr(model, 'pipeline_entry'): about = dict(pipeline=model.pipeline_entry(self)) | about
     if self.precision: about.setdefault('precision', self.precision)
     steps = [dict(t=s.t, skip=sorted(s.skip), reuse=sorted(s.reuse), guided=s.guided) for s in self.steps]
     has_lists = model.blocks and any(s.skip or s.reuse for s in self.steps)
@@ -298,7 +298,7 @@ def load_candidate(
     _check_times(path, c, model)
     if not any_model: _check_model(path, d.get('model'), model)
     _check_blocks(path, c, d.get('blocks'), model)
-    if not any_model: _check_pipeline(path, d.get('pipeline'), model)
+    if not any_model: _check_pipeline(path, d, model)
     return c
 
 # %% ../nbs/38_candidate.ipynb #4dcf11be
@@ -342,7 +342,7 @@ def _check_blocks(path, c, card, model):
         if card.get('names', names) != names: raise ValueError('its names of blocks are not in the order of execution')
     except ValueError as e: raise ValueError(f'{path}: {e}') from None
 
-def _check_pipeline(path, entry, model):
+def _check_pipeline(path, d, model):
     "Raise ValueError when a file's entry about its pipeline does not fit that of a model that has one"
-    differ = model.check_entry(entry) if hasattr(model, 'check_entry') else []
+    differ = model.check_entry(d.get('pipeline'), d['sampler']) if hasattr(model, 'check_entry') else []
     if differ: raise ValueError(_another_model(path, differ))
