@@ -314,7 +314,7 @@ def _check_model(path, card, model):
     differ = {}
     for k in ('name', 'prediction', 'shape', 'guidance_scale', 'classifier_scale', 'clip_x0'):
         theirs, ours = card.get(k, usual.get(k)), here.get(k, usual.get(k))
-        if theirs != ours: differ[k] = f'{k}: file {theirs!r}, model {ours!r}'
+        if theirs != ours and not (k == 'shape' and _packed(theirs, ours, model)): differ[k] = f'{k}: file {theirs!r}, model {ours!r}'
     try: fits = model.schedule.matches(card['schedule'])
     except (KeyError, TypeError, ValueError, OverflowError): fits = False
     if not fits: differ['schedule'] = 'the noise schedules are not the same'
@@ -323,6 +323,11 @@ def _check_model(path, card, model):
         raise ValueError(f'{path}: found at guidance scale {scale}, not {here["guidance_scale"]}: '
             f'sample at that scale (--guidance {scale}), or say any_model=True (--any_model)')
     if differ: raise ValueError(_another_model(path, differ.values()))
+
+def _packed(theirs, ours, model)->bool:
+    "Whether these are the same latents of a pipeline: earlier files have the shape of those of Flux before they were packed"
+    if not hasattr(model, 'pipeline_entry') or not isinstance(theirs, list): return False
+    return all(isinstance(v, int) for v in theirs) and math.prod(theirs) == math.prod(ours)
 
 def _another_model(path, differences):
     return (f'{path}: made for another model ({"; ".join(differences)}). To use it all the same, say '
