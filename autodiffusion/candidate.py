@@ -324,14 +324,15 @@ def _check_model(path, card, model):
             f'sample at that scale (--guidance {scale}), or say any_model=True (--any_model)')
     if differ: raise ValueError(_another_model(path, differ.values()))
 
+def _another_model(path, differences):
+    return (f'{path}: made for another model ({"; ".join(differences)}). To use it all the same, say '
+        'any_model=True (--any_model)')
+
+# %% ../nbs/38_candidate.ipynb #ab9aed4e
 def _packed(theirs, ours, model)->bool:
     "Whether these are the same latents of a pipeline: earlier files have the shape of those of Flux before they were packed"
     if not hasattr(model, 'pipeline_entry') or not isinstance(theirs, list): return False
     return all(isinstance(v, int) for v in theirs) and math.prod(theirs) == math.prod(ours)
-
-def _another_model(path, differences):
-    return (f'{path}: made for another model ({"; ".join(differences)}). To use it all the same, say '
-        'any_model=True (--any_model)')
 
 # %% ../nbs/38_candidate.ipynb #ea5ceaf6
 def _check_blocks(path, c, card, model):
