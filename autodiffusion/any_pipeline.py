@@ -349,6 +349,7 @@ def pipeline_entry(self:AnyPipeline,
     out = dict(self._facts(), arguments=plain, given=sorted(set(given) - {'prompt', 'class_labels'}),
         scheduler=caller.scheduler, steps=caller.steps, asked=asked, backbone=looked.backbone,
         prompt_half=looked.prompt_half, doubled=looked.doubled)
+    if looked.mu is not None: out['mu'] = looked.mu
     if looked.scale.kind == 'curve': out['curve'] = _curve_lists(looked.scale)
     return out
 

@@ -24,7 +24,7 @@ from .own_solver import OwnScale, Replayed, Retimed, changed_scheduler, read_sca
 from .pipeline_run import Run, networks_of, watched
 from .any_pipeline import AnyPipeline, Watched
 
-# %% ../nbs/114_deploy.ipynb #f1a33873
+# %% ../nbs/114_deploy.ipynb #2f4f3a3a
 @dataclass
 class Delivery:
     "A candidate in the calls of a pipeline"
@@ -39,10 +39,11 @@ class Delivery:
     card: dict = None       # what a file says about the blocks
     scale: OwnScale = None  # how the scheduler counts time; by default read in the call
     schedule: dict = None   # card of the noise schedule of the search
+    mu: float = None        # shift of the scheduler in the search; by default what the call gives it
     prompt_half: int = None # half of a guided batch that belongs to the prompts
     doubled: bool = False   # whether the scheduler gets every sample twice
 
-# %% ../nbs/114_deploy.ipynb #00b0aeae
+# %% ../nbs/114_deploy.ipynb #4414d017
 @patch
 def scale_of(self:Delivery, s, original, mu)->OwnScale:
     "How a scheduler whose steps are set counts time; warns of another noise schedule than that of the search"
@@ -51,7 +52,7 @@ def scale_of(self:Delivery, s, original, mu)->OwnScale:
         new = type(original).from_config(original.config)
         new.set_timesteps(n)
         return new
-    scale = read_scale(s, mu, many)
+    scale = read_scale(s, mu if self.mu is None else self.mu, many)
     if self.schedule and not scale.schedule.matches(self.schedule):
         warnings.warn('the noise schedule of this call is not the one that these steps were found on: images of '
             'another size have another one in some pipelines')
@@ -226,17 +227,17 @@ def apply_to(self:Candidate,
             'made')
     return model.apply(self)
 
-# %% ../nbs/114_deploy.ipynb #7ebb5209
+# %% ../nbs/114_deploy.ipynb #6399b2ac
 def _deliver_entry(c, pipe, entry, card, schedule)->dict:
     "Apply a candidate as an entry of a file says, and return the arguments of the call"
     e = _usual_entry(give_back(pipe)) | entry
     s = getattr(pipe, e['scheduler'])
-    try: facts = read_scheduler(s)      # where it does not depend on the size of the images
+    try: facts = read_scheduler(s, e.get('mu'))     # earlier files do not say the shift
     except ValueError: facts = {}
     if 'schedule' in facts: check_times(c.times, facts['schedule'], c.t_end)
     scale = _curve_of(e['curve']) if e.get('curve') else None
     d = Delivery(c, e.get('asked') or _calls(c), e['arguments'], e['steps'], e['scheduler'], solver_text(s), e['backbone'],
-        card=card, schedule=schedule, scale=scale, prompt_half=e['prompt_half'], doubled=e['doubled'])
+        card=card, schedule=schedule, scale=scale, mu=e.get('mu'), prompt_half=e['prompt_half'], doubled=e['doubled'])
     deliver(pipe, d)
     return {d.steps: d.asked, **d.arguments}
 
@@ -270,7 +271,7 @@ def apply_file(
     card = d.get('blocks') if any(s.skip or s.reuse for s in c.steps) else None
     return _deliver_entry(c, pipe, entry, card, model.get('schedule'))
 
-# %% ../nbs/114_deploy.ipynb #47ad8b36
+# %% ../nbs/114_deploy.ipynb #fac18814
 def _read_entry(path, d, pipe, any_model)->dict:
     "The entry of a file about its pipeline, checked; raises ValueError for what is none"
     said = d.get('pipeline')
@@ -294,7 +295,8 @@ def _read_entry(path, d, pipe, any_model)->dict:
 
 # what an entry may hold, and of which kind
 _ENTRY = {'class': str, 'arguments': dict, 'dtype': str, 'weights': str, 'adapters': list, 'given': list, 'solver': str,
-    'scheduler': str, 'steps': str, 'asked': int, 'backbone': str, 'prompt_half': int, 'doubled': bool, 'curve': dict}
+    'scheduler': str, 'steps': str, 'asked': int, 'backbone': str, 'prompt_half': int, 'doubled': bool, 'curve': dict,
+    'mu': (int, float)}
 
 # %% ../nbs/114_deploy.ipynb #b1248938
 def _fits_parts(path, e, pipe)->dict:
@@ -313,7 +315,7 @@ def _old_arguments(model, pipe)->dict:
     if 'height' not in known or not scale or not isinstance(shape, list) or len(shape) != 3: return {}
     return dict(height=shape[1]*scale, width=shape[2]*scale)
 
-# %% ../nbs/114_deploy.ipynb #c62b9088
+# %% ../nbs/114_deploy.ipynb #3343ea68
 def _another(path, why): return ValueError(f'{path}: made for another model ({why}). To use it all the same, say any_model=True')
 
 def _check_class(path, d, pipe):
@@ -327,7 +329,7 @@ def _check_file(path, c, d, entry, pipe):
     usual = _usual_entry(pipe) | entry
     differ = differences(entry, facts_of(pipe, networks_of(pipe)[usual['backbone']], getattr(pipe, usual['scheduler'])), c.sampler)
     if differ: raise _another(path, '; '.join(differ))
-    try: facts = read_scheduler(getattr(pipe, usual['scheduler']))
+    try: facts = read_scheduler(getattr(pipe, usual['scheduler']), entry.get('mu'))
     except ValueError: return   # it depends on the size of the images, or the solver is known by its settings alone
     card = d['model'].get('schedule')
     if isinstance(card, dict) and not facts['schedule'].matches(card): raise _another(path, 'the noise schedules are not the same')

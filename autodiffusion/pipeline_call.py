@@ -219,6 +219,7 @@ class Looked:
     inputs: dict = field(default_factory=dict, repr=False)  # of the first call of the backbone, by name
     prompt_half: int|None = None # half of a guided batch that belongs to the prompts, 0 or 1; None where there is none, or it is not known
     scale: OwnScale = None  # how the scheduler counts time
+    mu: float|None = None   # shift that the pipeline gave its scheduler, by the size of the images or the number of steps
 
 # %% ../nbs/112_pipeline_call.ipynb #9d524652
 class _Looking:
@@ -281,7 +282,8 @@ def look(
     if not during: raise ValueError(f'{name}: none of its networks is asked in its steps')
     found = _read(caller, seen, during)
     caller.templates, caller.encoders = {k: seen.answers[k] for k in found.loop}, found.encoders
-    found.scale = read_scale(seen.scheduler, seen.scheduler.asked[1].get('mu'), caller.dry)
+    mu = seen.scheduler.asked[1].get('mu')
+    found.mu, found.scale = None if mu is None else float(mu), read_scale(seen.scheduler, mu, caller.dry)
     return found
 
 # %% ../nbs/112_pipeline_call.ipynb #72826b89
