@@ -132,8 +132,8 @@ def check_candidate(self:AnyPipeline, c:Candidate):
     check_blocks(self, c.steps)
     told = self.looked.prompt_half is not None or self.looked.rows*self.looked.calls == 1
     if not told and any(not getattr(s, 'guided', True) for s in c.steps):
-        raise ValueError(f'{self.name}: a step without guidance cannot be given to a pipeline whose prompts and negative '
-            'prompts do not share a batch')
+        raise ValueError(f'{self.name}: a step without guidance cannot be given to a pipeline whose prompts and '
+            'negative prompts do not share a batch')
     if c.sampler == 'own':
         if self.looked.scale.fixed:
             raise ValueError(f"{self.looked.scale.fixed}. Steps for sampler 'ddim' can be searched")

@@ -314,7 +314,8 @@ def _check_model(path, card, model):
     differ = {}
     for k in ('name', 'prediction', 'shape', 'guidance_scale', 'classifier_scale', 'clip_x0'):
         theirs, ours = card.get(k, usual.get(k)), here.get(k, usual.get(k))
-        if theirs != ours and not (k == 'shape' and _packed(theirs, ours, model)): differ[k] = f'{k}: file {theirs!r}, model {ours!r}'
+        if theirs == ours or k == 'shape' and _packed(theirs, ours, model): continue
+        differ[k] = f'{k}: file {theirs!r}, model {ours!r}'
     try: fits = model.schedule.matches(card['schedule'])
     except (KeyError, TypeError, ValueError, OverflowError): fits = False
     if not fits: differ['schedule'] = 'the noise schedules are not the same'

@@ -244,7 +244,8 @@ def _arguments(pipe, prompts, call): # (rows, arguments) of any_pipeline
     if prompts is not None or 'class_labels' not in takes: return prompts, call
     known = (getattr(m.config, k, None) for m in networks_of(pipe).values() if hasattr(m, 'config') for k in _CLASSES)
     n = next((v for v in known if v), None)
-    if n is None: raise ValueError(f'{kind} takes classes, and how many there are cannot be seen: use any_pipeline, in Python')
+    if n is None:
+        raise ValueError(f'{kind} takes classes, and how many there are cannot be seen: use any_pipeline, in Python')
     return [dict(class_labels=k) for k in range(n)], call
 
 # %% ../nbs/121_cli_model.ipynb #653a4fa2

@@ -146,8 +146,8 @@ def call(self:Delivery, pipe, args, kwargs):
     "A call of the pipeline with the candidate; raises ValueError for what its steps cannot follow"
     given, original = self._checked(pipe, args, kwargs), getattr(pipe, self.part)
     if self.solver and solver_text(original) != self.solver:
-        raise ValueError('the scheduler of this pipeline was replaced since the candidate was applied: apply it anew, or '
-            'let the pipeline run its own steps with give_back(pipe)')
+        raise ValueError('the scheduler of this pipeline was replaced since the candidate was applied: apply it anew, '
+            'or let the pipeline run its own steps with give_back(pipe)')
     net = networks_of(pipe).get(self.backbone)
     run = DeliveryRun(self, net, original)
     run.generator = given.arguments.get('generator')
@@ -184,7 +184,8 @@ def _warn_of_arguments(self:Delivery, a, known):
     for k, v in self.arguments.items():
         now = a.get(k, known[k].default if k in known else None)
         if now != v and now != [v]*len(a.get('prompt') or ()): differ.append(f'{k}={v!r}, and not {now!r}')
-    if differ: warnings.warn(f'these steps were found with {"; ".join(differ)}: give the pipeline what apply_file returned')
+    if not differ: return
+    warnings.warn(f'these steps were found with {"; ".join(differ)}: give the pipeline what apply_file returned')
 
 # %% ../nbs/114_deploy.ipynb #f7d72421
 @patch
@@ -236,7 +237,8 @@ def _deliver_entry(c, pipe, entry, card, schedule)->dict:
     except ValueError: facts = {}
     if 'schedule' in facts: check_times(c.times, facts['schedule'], c.t_end)
     scale = _curve_of(e['curve']) if e.get('curve') else None
-    d = Delivery(c, e.get('asked') or _calls(c), e['arguments'], e['steps'], e['scheduler'], solver_text(s), e['backbone'],
+    asked = e.get('asked') or _calls(c)
+    d = Delivery(c, asked, e['arguments'], e['steps'], e['scheduler'], solver_text(s), e['backbone'],
         card=card, schedule=schedule, scale=scale, mu=e.get('mu'), prompt_half=e['prompt_half'], doubled=e['doubled'])
     deliver(pipe, d)
     return {d.steps: d.asked, **d.arguments}
@@ -246,7 +248,8 @@ def _curve_of(d)->OwnScale:
     try:
         lists = tuple(None if d[k] is None else tuple(map(float, d[k])) for k in ('times', 'told', 'levels'))
         return OwnScale('curve', NoiseSchedule.flow(int(d['n_train'])), {}, bool(d['told_whole']), 1., lists)
-    except (KeyError, TypeError, ValueError): raise ValueError('broken candidate file: its "curve" holds no lists') from None
+    except (KeyError, TypeError, ValueError):
+        raise ValueError('broken candidate file: its "curve" holds no lists') from None
 
 def _calls(c)->int:
     "Number of calls of the network, which is the number of steps for diffusers"
@@ -267,7 +270,7 @@ def apply_file(
     entry = _read_entry(path, d, pipe, any_model)
     if not any_model: _check_file(path, c, d, entry, pipe)
     for k in entry.get('given', ()):
-        warnings.warn(f'these steps were found with an argument {k} that no file can hold: give it to the pipeline, too')
+        warnings.warn(f'these steps were found with an argument {k} that no file can hold: give it to the pipeline')
     card = d.get('blocks') if any(s.skip or s.reuse for s in c.steps) else None
     return _deliver_entry(c, pipe, entry, card, model.get('schedule'))
 
@@ -316,20 +319,24 @@ def _old_arguments(model, pipe)->dict:
     return dict(height=shape[1]*scale, width=shape[2]*scale)
 
 # %% ../nbs/114_deploy.ipynb #3343ea68
-def _another(path, why): return ValueError(f'{path}: made for another model ({why}). To use it all the same, say any_model=True')
+def _another(path, why):
+    return ValueError(f'{path}: made for another model ({why}). To use it all the same, say any_model=True')
 
 def _check_class(path, d, pipe):
     "Raise ValueError for a file of another class; the earliest files name it in the name of their model"
     entry, name = d.get('pipeline'), d['model']['name']
     kind = entry.get('class') if isinstance(entry, dict) else name.split(',')[0] if 'parameters' in name else None
-    if kind not in (None, type(pipe).__name__): raise _another(path, f'class: file {kind!r}, model {type(pipe).__name__!r}')
+    own = type(pipe).__name__
+    if kind not in (None, own): raise _another(path, f'class: file {kind!r}, model {own!r}')
 
 def _check_file(path, c, d, entry, pipe):
     "Raise ValueError for a file of another pipeline; warns where the same one computes otherwise"
     usual = _usual_entry(pipe) | entry
-    differ = differences(entry, facts_of(pipe, networks_of(pipe)[usual['backbone']], getattr(pipe, usual['scheduler'])), c.sampler)
+    net, s = networks_of(pipe)[usual['backbone']], getattr(pipe, usual['scheduler'])
+    differ = differences(entry, facts_of(pipe, net, s), c.sampler)
     if differ: raise _another(path, '; '.join(differ))
-    try: facts = read_scheduler(getattr(pipe, usual['scheduler']), entry.get('mu'))
+    try: facts = read_scheduler(s, entry.get('mu'))
     except ValueError: return   # it depends on the size of the images, or the solver is known by its settings alone
     card = d['model'].get('schedule')
-    if isinstance(card, dict) and not facts['schedule'].matches(card): raise _another(path, 'the noise schedules are not the same')
+    if isinstance(card, dict) and not facts['schedule'].matches(card):
+        raise _another(path, 'the noise schedules are not the same')

@@ -44,7 +44,8 @@ class NotExact(ValueError):
 
 def _check_plain(c, model):
     "Raise NotExact for what no other tool does"
-    if c.sampler == 'own': raise NotExact("its sampler is the pipeline's own, with times that only this package can give to it")
+    if c.sampler == 'own':
+        raise NotExact("its sampler is the pipeline's own, with times that only this package can give to it")
     changed = len(frozenset().union(*(s.skip | s.reuse for s in c.steps)))
     if changed: raise NotExact(f'its steps leave out or reuse blocks ({changed} of them)')
     if is_special(c): raise NotExact('it goes without guidance at some steps')
