@@ -10,8 +10,8 @@ __all__ = ['NoiseSchedule', 'CLEAN', 'Denoiser', 'SAMPLERS', 'sample', 'Step', '
            'precision_recall', 'sample_to', 'toy_problem', 'Fitness', 'PRESETS', 'Evolution', 'Preset', 'Racer',
            'Generation', 'Search', 'fit_to_hours', 'run_asynchronously', 'ParetoSearch', 'AskTellSearch', 'RECIPES',
            'get_recipe', 'StopSearch', 'open_run', 'best_of', 'Result', 'transfer', 'image_grid', 'compare_grid',
-           'plot_rungs', 'plot_search', 'plot_steps', 'explore', 'from_diffusers', 'any_pipeline', 'give_back',
-           'FunctionObjective', 'Target', 'apply_file']
+           'plot_rungs', 'plot_search', 'plot_steps', 'explore', 'open_pipeline', 'read_prompts', 'any_pipeline',
+           'FunctionObjective', 'Target', 'apply_file', 'give_back']
 
 # %% ../nbs/130_all.ipynb #bdb0b062
 from .schedule import NoiseSchedule, CLEAN
@@ -69,10 +69,11 @@ from .result import Result
 from .transfer import transfer
 from .plots import image_grid, compare_grid, plot_rungs, plot_search, plot_steps
 from .explore import explore
-from .pipelines import from_diffusers
-from .any_pipeline import any_pipeline, give_back
+from .pipelines import open_pipeline
+from .prompts import read_prompts
+from .any_pipeline import any_pipeline
 from .objectives import FunctionObjective, Target
-from .deploy import apply_file
+from .deploy import apply_file, give_back
 
 _all_ = ['Result', 'transfer', 'image_grid', 'compare_grid', 'plot_rungs', 'plot_search', 'plot_steps', 'explore',
-    'from_diffusers', 'any_pipeline', 'give_back', 'FunctionObjective', 'Target', 'apply_file']
+    'open_pipeline', 'read_prompts', 'any_pipeline', 'FunctionObjective', 'Target', 'apply_file', 'give_back']

@@ -213,7 +213,7 @@ def to_dict(self:Candidate,
     **about,            # further entries, such as scores; plain values
 )->dict:
     "The contents of a candidate file"
-    if getattr(model, 'pipeline', None) is not None: about = dict(pipeline=model.pipeline) | about
+    if hasattr(model, 'pipeline_entry'): about = dict(pipeline=model.pipeline_entry(self)) | about
     if self.precision: about.setdefault('precision', self.precision)
     steps = [dict(t=s.t, skip=sorted(s.skip), reuse=sorted(s.reuse), guided=s.guided) for s in self.steps]
     has_lists = model.blocks and any(s.skip or s.reuse for s in self.steps)
@@ -301,7 +301,7 @@ def load_candidate(
     _check_times(path, c, model)
     if not any_model: _check_model(path, d.get('model'), model)
     _check_blocks(path, c, d.get('blocks'), model)
-    if not any_model: _check_pipeline(path, d.get('pipeline'), model)
+    if not any_model: _check_pipeline(path, d, model)
     return c
 
 # %% ../nbs/38_candidate.ipynb #4dcf11be
@@ -317,7 +317,8 @@ def _check_model(path, card, model):
     differ = {}
     for k in ('name', 'prediction', 'shape', 'guidance_scale', 'classifier_scale', 'clip_x0'):
         theirs, ours = card.get(k, usual.get(k)), here.get(k, usual.get(k))
-        if theirs != ours: differ[k] = f'{k}: file {theirs!r}, model {ours!r}'
+        if theirs == ours or k == 'shape' and _packed(theirs, ours, model): continue
+        differ[k] = f'{k}: file {theirs!r}, model {ours!r}'
     try: fits = model.schedule.matches(card['schedule'])
     except (KeyError, TypeError, ValueError, OverflowError): fits = False
     if not fits: differ['schedule'] = 'the noise schedules are not the same'
@@ -330,6 +331,12 @@ def _check_model(path, card, model):
 def _another_model(path, differences):
     return (f'{path}: made for another model ({"; ".join(differences)}). To use it all the same, say '
         'any_model=True (--any_model)')
+
+# %% ../nbs/38_candidate.ipynb #ab9aed4e
+def _packed(theirs, ours, model)->bool:
+    "Whether these are the same latents of a pipeline: earlier files have the shape of those of Flux before they were packed"
+    if not hasattr(model, 'pipeline_entry') or not isinstance(theirs, list): return False
+    return all(isinstance(v, int) for v in theirs) and math.prod(theirs) == math.prod(ours)
 
 # %% ../nbs/38_candidate.ipynb #ea5ceaf6
 def _check_blocks(path, c, card, model):
@@ -345,7 +352,7 @@ def _check_blocks(path, c, card, model):
         if card.get('names', names) != names: raise ValueError('its names of blocks are not in the order of execution')
     except ValueError as e: raise ValueError(f'{path}: {e}') from None
 
-def _check_pipeline(path, entry, model):
+def _check_pipeline(path, d, model):
     "Raise ValueError when a file's entry about its pipeline does not fit that of a model that has one"
-    differ = model.check_entry(entry) if hasattr(model, 'check_entry') else []
+    differ = model.check_entry(d.get('pipeline'), d['sampler']) if hasattr(model, 'check_entry') else []
     if differ: raise ValueError(_another_model(path, differ))

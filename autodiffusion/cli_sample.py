@@ -36,7 +36,7 @@ def autodiffusion_sample(
     model:str=None,         # model: demo (the shipped one), a .safetensors file, a checkpoint of the ADM family (.pt, .pth, .ckpt, .bin), or package.module:function that returns a Denoiser (demo if not given)
     seed:int=0,             # seed of the noise; same seed and precision, same images
     label:int=None,         # class label for all images, or with --diffusers the number of a prompt, from 0 (if not given, all classes or prompts equally often)
-    sampler:str=None,       # sampler: ddim, ddpm, euler, plms, ipndm, deis, dpmpp_2m, dpmpp_3m, dpmpp_3m_half, unipc, unipc_3, heun, dpm_solver_2 or dpm_solver_3 (the candidate's own, or ddim, if not given)
+    sampler:str=None,       # sampler: ddim, ddpm, euler, plms, ipndm, deis, dpmpp_2m, dpmpp_3m, dpmpp_3m_half, unipc, unipc_3, heun, dpm_solver_2 or dpm_solver_3 (the candidate's; for a list of times ddim, or with --diffusers own, the solver of the pipeline, if not given)
     t_end:float=None,       # time where sampling ends, in training steps; -1 is clean data (the candidate's own if not given)
     eta:float=None,         # noise of ddim, 0 to 1 (the candidate's own, or 0, if not given)
     batch_size:int=None,    # images per network call (256, or 8 with --diffusers, if not given); for an .npz or a folder at most a shard: 256, or n divided by the number of processes where that is less
@@ -122,6 +122,7 @@ def _model_and_steps(o, device):
         c = load_candidate(o.candidate, m, o.any_model)
     else:
         c = number_list(o.timesteps)
+        o.sampler = o.sampler or getattr(m, 'usual_sampler', None)
     how = plan(c, o.sampler, o.t_end, o.eta)
     get_sampler(how['sampler'])
     check_times([getattr(s, 't', s) for s in how['steps']], m.schedule, how['t_end'])

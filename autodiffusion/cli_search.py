@@ -42,7 +42,7 @@ def autodiffusion_search(
     model:str=None,             # model: demo (the shipped one), a .safetensors file, a checkpoint of the ADM family (.pt, .pth, .ckpt, .bin), or package.module:function that returns a Denoiser (demo, or the recipe's file, if not given)
     reference:str=None,         # real images: statistics (npz), a folder of images, or an array of images (npz, npy); without it, the shipped statistics
     steps:str=None,             # number of steps, or a range such as 3-6 (4 if not given; as many as --start has times; with --budget, from as many as it pays for to four more)
-    sampler:str=None,           # sampler: ddim, ddpm, euler, plms, ipndm, deis, dpmpp_2m, dpmpp_3m, dpmpp_3m_half, unipc, unipc_3, heun, dpm_solver_2 or dpm_solver_3 (ddim if not given)
+    sampler:str=None,           # sampler: ddim, ddpm, euler, plms, ipndm, deis, dpmpp_2m, dpmpp_3m, dpmpp_3m_half, unipc, unipc_3, heun, dpm_solver_2 or dpm_solver_3 (ddim, or with --diffusers own, the solver of the pipeline, if not given)
     preset:str=None,            # how much to spend: quick, standard or paper (standard if not given; paper with --recipe)
     front:store_true=False,     # find not one winner but a Pareto front: the best for every cost, of --steps 2-8 if they are not given, or under a --budget
     max_hours:float=None,       # how long it may take on this device: the largest preset that ends in time is taken, with fewer generations if need be
@@ -79,9 +79,9 @@ def _search(o, executor): # Result
     o.start = number_list(o.start, 'start') if o.start else None
     o.rungs = number_list(o.rungs, 'rungs') if o.rungs else None
     begun = _as_begun(o)
-    m, pipe = _open_model(o, r, dev)
+    m = _open_model(o, r, dev)
     space, initial = search_space(o, r, m)
-    ref = pipeline_target(m, pipe, o.target) if pipe is not None and o.target is not None else None
+    ref = pipeline_target(m, o.target) if o.target is not None else None
     _check_early(o, r, m, space, initial, ref)
     if ref is None:
         ref = open_reference(o.reference, o.features, o.weights, dev, m, Path(o.out)/'reference.npz', o.resize,
@@ -115,11 +115,11 @@ def _check_front(o):
 
 # %% ../nbs/124_cli_search.ipynb #3086bdc7
 def _open_model(o, recipe, device):
-    "The model with what the search needs of it, and the pipeline it is from or None; sets --precision and --batch_size where the model decides them"
-    model, pipe = (_pipeline_model if o.diffusers else _plain_model)(o, recipe, device)
-    if o.budget is None: return model, pipe
+    "The model with what the search needs of it; sets --precision and --batch_size where the model decides them"
+    model = (_pipeline_model if o.diffusers else _plain_model)(o, recipe, device)
+    if o.budget is None: return model
     exact = model if o.precision == 'auto' else model.with_(precision=o.precision)
-    return model.with_(blocks=blocks_with_cost(exact, Path(o.out)/'milliseconds.json', o.unit)), pipe
+    return model.with_(blocks=blocks_with_cost(exact, Path(o.out)/'milliseconds.json', o.unit))
 
 def _plain_model(o, recipe, device):
     refuse_pipeline_options(chosen(o, (*PIPELINE_OPTIONS, 'target')))
@@ -131,7 +131,7 @@ def _plain_model(o, recipe, device):
     shipped = o.model == 'demo' or (o.model is None and not recipe)
     if o.reference is None and not shipped:
         raise ValueError('a model of your own needs --reference: statistics or a folder of real images')
-    return model, None
+    return model
 
 # %% ../nbs/124_cli_search.ipynb #18815c20
 def _pipeline_model(o, recipe, device):
@@ -139,14 +139,14 @@ def _pipeline_model(o, recipe, device):
     if (o.reference is None) == (o.target is None):
         raise ValueError('--diffusers needs --reference, statistics or a folder of real images, or --target, '
             'a number of steps, but not both')
-    model, pipe = open_diffusers(o.diffusers, device, o.guidance, **pipeline_arguments(o))
+    model = open_diffusers(o.diffusers, device, o.guidance, **pipeline_arguments(o))
     if recipe:
         model = recipe.guide(model, None, o.guidance)
     if o.precision == 'auto':       # no autocast: the weights have the precision they have
         o.precision = 'float32'
     if o.batch_size is None and model.device.type == 'cpu':
         o.batch_size = 8
-    return model, pipe
+    return model
 
 # %% ../nbs/124_cli_search.ipynb #87b1d8d6
 def _as_begun(o)->bool:
@@ -180,8 +180,9 @@ def _make_search(o, recipe, model, space, initial, reference):
     if o.start_from:
         initial = [*initial, *best_of(o.start_from)]
     if o.asynchronous: settings['loop'] = run_asynchronously
-    if o.many is not None:
-        settings['baselines'] = many_steps(o.many, space, model)
+    baselines = many_steps(o.many, space, model) if o.many is not None else {}
+    if o.diffusers: baselines |= own_baseline(model, space)
+    if baselines: settings['baselines'] = baselines
     if recipe is None:
         kind = ParetoSearch if o.front else Search
         return kind(model, reference, preset=o.preset or 'standard', space=space, initial=initial, **settings)
@@ -190,6 +191,7 @@ def _make_search(o, recipe, model, space, initial, reference):
     return recipe.search(model, reference, step_range(o), start=o.start, preset=o.preset or 'paper', space=space,
         classifier_scale=model.classifier_scale, guidance_scale=model.guidance_scale, **settings)
 
+# %% ../nbs/124_cli_search.ipynb #8339aa69
 def _check_early(o, recipe, model, space, initial, ref):
     "Raise ValueError for settings that no search can have, for a folder of another run, and for a model that cannot be sent to workers"
     # a large folder of images takes minutes to read, so another reference stands in
@@ -206,6 +208,11 @@ def many_steps(n, space, model)->dict: # name -> Candidate
         raise ValueError(f'--many must lie between 2 and {len(model.schedule)} steps, got {n}')
     whole = SearchSpace(len(model.schedule), n, sampler=space.sampler, eta=space.eta)
     return {f'uniform {n}': whole.baselines(model.schedule)['uniform']}
+
+def own_baseline(model, space)->dict: # name -> Candidate
+    "The steps that a pipeline takes by itself, where the search is for as many with its own solver"
+    if space.sampler != 'own' or not isinstance(space.n_steps, int): return {}
+    return dict(own=model.own_steps(space.n_steps))
 
 def _announcement(search, out)->str:
     "One sentence on what is about to happen"

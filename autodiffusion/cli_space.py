@@ -20,7 +20,6 @@ from .sensitivity import Sensitivity, sensitivity
 from .block_space import BlockSpace
 from .autotune import find_batch_size
 from .fingerprint import weights_fingerprint
-from .pipelines import time_limits
 from .cli_options import number_list, step_count
 from .cli_reference import check_no_reference, reference_options
 
@@ -142,21 +141,29 @@ def search_space(
         check_times(o.start, model.schedule)
     n, fields = step_range(o), _space_fields(o, recipe, model)
     space = recipe.space(model.schedule, n, **fields) if recipe else SearchSpace(len(model.schedule), n, **fields)
+    if o.diffusers: model.check_candidate(space.baselines(model.schedule)['uniform'])
     end = fields.get('free_end')
     if not o.start: return space, ()
     return space, ([*o.start, end[0]] if end else o.start,)
 
+# %% ../nbs/123_cli_space.ipynb #16c2b8dc
 def _space_fields(o, recipe, model):
     "The fields of a SearchSpace that are given"
     windows = windows_around(o.start, o.window, len(model.schedule)) if o.window is not None else None
     fields = dict(windows=windows, min_gap=o.min_gap, sampler=o.sampler, eta=o.eta)
     fields = {k: v for k, v in fields.items() if v is not None}
     fields |= end_range(o.t_end, o.free_end)
-    if o.diffusers and not recipe and not o.start:
-        fields = {**time_limits(model), **fields}
+    if o.diffusers: fields = {**_pipeline_fields(o, recipe, model), **fields}
     if o.budget is not None:
         fields['blocks'] = block_space(model, o)
     return fields
+
+def _pipeline_fields(o, recipe, model):
+    "The fields that a pipeline decides where neither a recipe nor the user does"
+    if recipe: return {}
+    n = step_range(o)
+    fields = model.space_fields(n if isinstance(n, int) else max(n))
+    return dict(sampler=fields['sampler']) if o.start else fields
 
 # %% ../nbs/123_cli_space.ipynb #976857f9
 def block_space(

@@ -406,6 +406,11 @@ def guided_by(self:Denoiser)->str:
     if self.classifier_scale: ways.append(f'by a classifier, scale {self.classifier_scale:g}')
     return ' and '.join(ways) or 'off'
 
+@patch(as_prop=True)
+def guidable(self:Denoiser)->bool:
+    "Whether its guidance scale can be changed: it takes labels, and one that means no label"
+    return bool(self.n_classes and self.conditional and self.null_label is not None)
+
 # %% ../nbs/10_denoiser.ipynb #10e06145
 @patch
 def _repr_markdown_(self:Denoiser):

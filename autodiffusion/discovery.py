@@ -197,9 +197,10 @@ def _denoiser_call(model, n): # (network, function without arguments)
     return d.net, lambda: d.net(*inputs)
 
 def _network_call(model, shape, inputs, n): # (network, function without arguments)
-    "How a network is called with n images, or with `inputs`"
-    if isinstance(model, Denoiser): return _denoiser_call(model, n)
-    net = bare(model)
+    "How a network is called with n images, or with `inputs`; a model that is not called as net(x, t, y) has them as `network_inputs`"
+    if inputs is None: inputs = getattr(model, 'network_inputs', None)
+    if isinstance(model, Denoiser) and inputs is None: return _denoiser_call(model, n)
+    net = bare(model.net if isinstance(model, Denoiser) else model)
     if isinstance(inputs, dict): return net, lambda: net(**inputs)
     if inputs is not None: return net, lambda: net(*inputs)
     if shape is None:

@@ -102,9 +102,8 @@ class Explorer:
 def fixed(self:Explorer)->dict:
     "What the view has to know once, as plain values"
     m, (_, height, width), blocks = self.model, self.model.image_shape, self.model.blocks or ()
-    guidable = bool(m.n_classes and m.conditional and m.null_label is not None)
     return dict(n_train=len(m.schedule), log_snr=m.schedule.log_snr(np.arange(len(m.schedule))).round(4).tolist(),
-        samplers=list(SAMPLERS), schedules=list(BASELINES), n=self.n, aspect=width/height, guidable=guidable,
+        samplers=list(SAMPLERS), schedules=list(BASELINES), n=self.n, aspect=width/height, guidable=m.guidable,
         metric=self.reference.metric if self.reference else '',
         blocks=[dict(name=b.name, kind=b.kind, share=b.saves/blocks.macs) for b in blocks],
         units=['macs'] + ['ms']*bool(blocks and blocks.ms is not None))

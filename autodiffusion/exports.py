@@ -18,8 +18,7 @@ from .samplers import check_times
 from .candidate import Candidate, load_candidate, write_text
 from .mask_tables import steps_mask
 from .tiny_pipelines import import_optional
-from .families import scheduler_of
-from .pipelines import blank_model
+from .backbone import read_scheduler
 from .candidate_scheduler import is_special, network_calls
 
 # %% ../nbs/108_exports.ipynb #dbef121e
@@ -45,6 +44,8 @@ class NotExact(ValueError):
 
 def _check_plain(c, model):
     "Raise NotExact for what no other tool does"
+    if c.sampler == 'own':
+        raise NotExact("its sampler is the pipeline's own, with times that only this package can give to it")
     changed = len(frozenset().union(*(s.skip | s.reuse for s in c.steps)))
     if changed: raise NotExact(f'its steps leave out or reuse blocks ({changed} of them)')
     if is_special(c): raise NotExact('it goes without guidance at some steps')
@@ -90,10 +91,10 @@ def _for_diffusers_flow(c, model):
 def native_scheduler(
     c:Candidate,        # candidate
     pipe,               # pipeline; it is not changed
-    model:Denoiser=None, # what from_diffusers made of it
+    model:Denoiser=None, # what any_pipeline made of it; by default what its scheduler says
 ): # (scheduler, arguments for the call of the pipeline)
     "A scheduler of diffusers that runs a candidate exactly; raises NotExact, with the reason, where there is none"
-    model = model or blank_model(pipe)
+    model = model or SimpleNamespace(**read_scheduler(pipe.scheduler))
     check_times(c.times, model.schedule, c.t_end)
     try:
         name, settings, argument, values = _for_diffusers(c, model)
@@ -101,7 +102,7 @@ def native_scheduler(
             raise NotExact(f'{type(pipe).__name__} takes no {argument}')
     except NotExact as e:
         raise NotExact(f'no scheduler of diffusers runs this exactly: {e}. Candidate.apply_to does') from None
-    return getattr(import_optional(), name).from_config(scheduler_of(pipe).config, **settings), {argument: values}
+    return getattr(import_optional(), name).from_config(pipe.scheduler.config, **settings), {argument: values}
 
 # %% ../nbs/108_exports.ipynb #643e5390
 def _times_told(schedule, levels, whole):

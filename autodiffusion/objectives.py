@@ -7,7 +7,7 @@ __all__ = ['SampleObjective', 'Pixels', 'pixels', 'Target', 'ClipObjective', 'cl
            'FunctionObjective', 'VisionFeatures', 'dinov2_features', 'clip_features']
 
 # %% ../nbs/99_objectives.ipynb #3363dd00
-import copy, zlib
+import copy, functools, zlib
 from dataclasses import dataclass
 import numpy as np, torch
 from PIL import Image
@@ -64,7 +64,10 @@ class Pixels:
 
 def pixels(size:int=64)->Extractor:
     "Pixels as features, on a scale from -1 to 1; images with more than `size` pixels a side are reduced to that. Smaller ones have fewer features, which goes with a `Target`; for a `Reference` give their size"
-    return Extractor(f'pixels{size}', 3*size**2, Pixels(size), '[0, 255] to [-1, 1]')
+    return _pixel_extractor(size, 3*size**2)
+
+@functools.lru_cache(maxsize=None)      # the same object for the same images, since workers are sent each once
+def _pixel_extractor(size, dim): return Extractor(f'pixels{size}', dim, Pixels(size), '[0, 255] to [-1, 1]')
 
 # %% ../nbs/99_objectives.ipynb #e1473d41
 class Target(SampleObjective):
@@ -81,6 +84,14 @@ class Target(SampleObjective):
     def evaluations(self, model, n):
         "Network evaluations for the many steps of `n` samples, in whole batches"
         return -(-n//self.batch_size)*self.batch_size*evaluations(self.steps, model)
+
+    def at(self, model, seed):
+        "The objective for the samples of a model with this noise, with as many features as its images have pixels"
+        here, size = super().at(model, seed), getattr(self.extractor.fn, 'size', None)
+        if not isinstance(self.extractor.fn, Pixels): return here
+        height, width = (min(side, size) for side in model.image_shape[1:])
+        here.extractor = _pixel_extractor(size, 3*height*width)
+        return here
 
     def distance(self,
         f,          # (n, D) features of samples 0 to n-1, or of those numbered rows

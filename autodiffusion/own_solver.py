@@ -181,7 +181,8 @@ def retime(
     if scale.fixed: raise ValueError(scale.fixed)
     pairs, which = own_list(s, n)
     if len(pairs) != n:
-        raise ValueError(f'{type(s).__name__} visits {len(pairs)} times in {counted(n, "step")}, so no others can be given to it')
+        raise ValueError(f'{type(s).__name__} visits {counted(len(pairs), "time")}, and {counted(n, "step")} are to be '
+            'taken: ask the pipeline for as many. Where it was, no other times can be given to this scheduler')
     left_out = n - len(times)
     new = pairs[:left_out]
     for own, t in zip(pairs[left_out:], times):
@@ -232,7 +233,7 @@ class Retimed:
     def step(self, model_output, timestep, sample, *args, **kwargs):
         if self.retimed and hasattr(self, 'alphas_cumprod') and noise_levels(self) is None: self._stretch(timestep)
         self.timestep = timestep
-        self.run.stepping(sample)
+        self.run.stepping(sample, model_output)
         out = super().step(model_output, timestep, sample, *args, **kwargs)
         self.run.stepped(out)
         return out
@@ -282,13 +283,14 @@ class Replayed(CandidateScheduler):
         self._reset(self.timesteps.device)
         self.run.begin(self)
 
-    def step(self, model_output, timestep, sample, *args, **kwargs):
-        self.run.stepping(sample)
+    def step(self, model_output, timestep, sample, *args, generator=None, **kwargs):
+        # many pipelines do not hand over the generator
+        if generator is None: generator = getattr(self.run, 'generator', None)
+        self.run.stepping(sample, model_output)
         x = None if self.replay is None else self.asked.x
-        out = CandidateScheduler.step(self, model_output, timestep, sample, *args, **kwargs)
+        out = CandidateScheduler.step(self, model_output, timestep, sample, *args, generator=generator, **kwargs)
         self.now = (self.replay.x if x is None else x), self.replay.predictions[-1]
         self.run.stepped(out)
         return out
 
     def shown(self, sample): return self.now
-    def _check_size(self, sample): pass     # the pipeline itself made it

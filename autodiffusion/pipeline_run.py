@@ -144,10 +144,13 @@ class Run:
         memory=None,    # what blocks remember of them
         wanted=None,    # function of the number of a step -> further blocks to remember
         on_step=None,   # called with this run and the latents after every step, before it counts as done
+        prompt_half=None, # where prompt and negative prompt share a batch: 0 if the prompt is in its first half, 1 if in the second
     ):
         self.prepare, self.steps, self.backbone, self.blocks = prepare, steps, backbone, blocks
         self.known, self.first_memory, self.wanted, self.on_step = known, memory, wanted, on_step
+        self.prompt_half = prompt_half
         self.which, self.done, self.samples = None, 0, None
+        self.generator = None   # of the noise on the way, for schedulers that are not handed one
         self.uses_blocks = any(getattr(s, 'skip', ()) or getattr(s, 'reuse', ()) for s in steps)
 
     @property
@@ -170,10 +173,10 @@ def begin(self:Run, s):
     self.memories = {0: {} if self.first_memory is None else self.first_memory}
 
 @patch
-def stepping(self:Run, sample):
+def stepping(self:Run, sample, output=None):
     "The scheduler is about to take a step; raises ValueError when it has none left"
     if not self.running: raise ValueError(f'the pipeline takes more than the {len(self.which)} steps that it was given')
-    self.before = sample
+    self.before, self.output = sample, output
 
 @patch
 def stepped(self:Run, out):
@@ -191,19 +194,41 @@ def answer(self:Run, name, plain, args, kwargs):
     if not self.running: return plain(*args, **kwargs)
     now, j = self.done, len(self.answers[self.done])
     if now < len(self.known) and j < len(self.known[now]): out = self.known[now][j]
-    elif name == self.backbone and self.uses_blocks: out = self._with_blocks(plain, args, kwargs)
+    elif name == self.backbone: out = self._take(plain, args, kwargs)
     else: out = plain(*args, **kwargs)
     self.calls += name == self.backbone
     self.answers[now].append(out)
     return map_nested(out, torch.clone)
 
+# %% ../nbs/111_pipeline_run.ipynb #b299deda
 @patch
-def _with_blocks(self:Run, plain, args, kwargs):
+def _take(self:Run, plain, args, kwargs):
+    "Ask the backbone, in a step without guidance for the prompts alone"
+    step = self.steps[self.which[self.done]] if self.steps else None
+    x = next(v for v in tensors_in((args, kwargs)) if v.ndim)
+    n, h = len(x), len(x)//2
+    is_half = not getattr(step, 'guided', True) and self.prompt_half is not None and torch.equal(x[:h], x[n - h:])
+    if not is_half: return self._with_blocks(step, plain, args, kwargs)
+    part = slice(h, n) if self.prompt_half else slice(h)
+    def half(v): return v[part] if v.ndim and len(v) == n else v
+    out = self._with_blocks(step, plain, map_nested(args, half), map_nested(kwargs, half), half)
+    return map_nested(out, lambda v: torch.cat([v, v]))
+
+# %% ../nbs/111_pipeline_run.ipynb #6405b2f5
+@patch
+def _with_blocks(self:Run, step, plain, args, kwargs, half=None):
+    "Ask the backbone with the blocks of a step; `half`: what makes the prompts' part of a guided batch"
+    if not self.uses_blocks: return plain(*args, **kwargs)
     k, memory = self.which[self.done], self.memories.setdefault(self.calls, {})
-    memory['keep'] = reused_later(self.steps, k)
-    if self.wanted: memory['keep'] |= self.wanted(k)
-    step = self.steps[k]
-    with self.blocks.using(step.skip, step.reuse, memory): return plain(*args, **kwargs)
+    keep = reused_later(self.steps, k) | (self.wanted(k) if self.wanted else frozenset())
+    now = dict(memory, keep=keep)
+    if half: now.update({i: map_nested(memory[i], half) for i in step.reuse if i in memory})
+    with self.blocks.using(step.skip, step.reuse, now): out = plain(*args, **kwargs)
+    # what was halved for this step stays whole for those behind it
+    whole = {i: memory[i] for i in step.reuse if half and i in now and i in memory}
+    memory.clear()
+    memory.update(now | whole)
+    return out
 
 # %% ../nbs/111_pipeline_run.ipynb #787b45e1
 def watched(

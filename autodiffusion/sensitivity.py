@@ -28,7 +28,7 @@ class Sensitivity:
     names: tuple        # names of the blocks, by id
     skip: np.ndarray    # (steps, blocks) relative change, 0 or above
     reuse: np.ndarray   # (steps, blocks) relative change; NaN at the first step, which has nothing to reuse
-    measure: str        # what changes: 'x0', 'eps' or 'sample'
+    measure: str        # what changes: 'x0', 'eps', 'sample', or 'output', that of the network in a pipeline that runs itself
 
 # %% ../nbs/34_sensitivity.ipynb #266753e4
 def _plain(table): # lists of numbers with four digits, None for NaN
@@ -93,6 +93,10 @@ def sensitivity(
     if measure not in MEASURES: raise ValueError(f'unknown measure {measure!r}; known: {", ".join(MEASURES)}')
     check_times(times, model.schedule)
     blocks.check_net(bare(model.net))
+    if hasattr(model, 'block_changes'):     # one whose network is not called from outside
+        rows = model.block_changes(blocks, times, range(n), seed)
+        skip, reuse = (np.array(table) for table in zip(*rows))
+        return Sensitivity(tuple(times), tuple(b.name for b in blocks), skip, reuse, 'output')
     how = dict(indices=range(n), seed=seed, sampler=sampler)
     y, states = model.labels(range(n), seed), []
     final = sample_batch(model, list(times), **how, callback=lambda state: states.append(dict(state)))
@@ -128,6 +132,6 @@ def plot_sensitivity(
     norm = LogNorm(max(top/1e3, 1e-6), max(top, 1e-5))
     for ax, what in zip(axes, ('skip', 'reuse')): image = _heat_map(ax, getattr(s, what), norm, what, s)
     axes[0].set_ylabel('block')
-    changed = dict(eps='predicted noise', x0='predicted image', sample='final sample')[s.measure]
+    changed = dict(eps='predicted noise', x0='predicted image', sample='final sample', output='output')[s.measure]
     fig.colorbar(image, ax=axes, label=f'relative change of the {changed} (numbers: %)')
     return fig

@@ -3,7 +3,8 @@ import inspect, tempfile
 import diffusers as d, numpy as np, torch, transformers as tf
 from PIL import Image
 from torch.utils.flop_counter import FlopCounterMode
-from autodiffusion.any_pipeline import any_pipeline, give_back
+from autodiffusion.any_pipeline import any_pipeline
+from autodiffusion.deploy import give_back
 from autodiffusion.pipeline_run import generators, images_of
 from autodiffusion.candidate import Candidate, Step
 from autodiffusion.objectives import Target
