@@ -30,8 +30,8 @@ from .cli_sample import check_out
 def autodiffusion_stats(
     images:str,                     # folder of images, or an npz (arr_0) or npy file with an array (N, height, width, 3) of 8-bit values
     out:str,                        # statistics file to write, .npz
-    features:str='inception',       # features: inception (for FID) or cifar (the shipped classifier's)
-    weights:str=None,               # local file of the Inception weights; otherwise they are downloaded once
+    features:str='inception',       # features: inception (for FID), cifar (the shipped classifier's), dinov2 or clip (with --weights)
+    weights:str=None,               # local file of the Inception weights (otherwise they are downloaded once), or the folder of a network of transformers, for dinov2 and clip
     resize:str=None,                # how images are enlarged for Inception: pytorch-fid, or openai, for statistics of OpenAI's (pytorch-fid if not given)
     keep:int=0,                     # number of images whose features are kept in the file, for the kernel distance
     size:str=None,                  # crop the centres of images and resize them, to 64 or 64x96, height first: for folders of many sizes
@@ -59,8 +59,8 @@ def autodiffusion_stats(
 def autodiffusion_fid(
     a:str,                          # folder of images, array of images (npz, npy), or statistics (npz, or a pickle file, which is read and not run)
     b:str,                          # the same, to compare with
-    features:str=None,              # features: inception (FID) or cifar; by default those of the statistics, or inception
-    weights:str=None,               # local file of the Inception weights; otherwise they are downloaded once
+    features:str=None,              # features: inception (FID), cifar, dinov2 or clip (with --weights); by default those of the statistics, or inception
+    weights:str=None,               # local file of the Inception weights (otherwise they are downloaded once), or the folder of a network of transformers, for dinov2 and clip
     resize:str=None,                # how images are enlarged for Inception: pytorch-fid, or openai, for statistics of OpenAI's (pytorch-fid if not given)
     size:str=None,                  # crop the centres of images and resize them, to 64 or 64x96, height first: for folders of many sizes
     convert:store_true=False,       # make 8-bit RGB of images that are grey, of a palette, transparent (over white), CMYK or of 16 bits
@@ -68,7 +68,7 @@ def autodiffusion_fid(
     device:str='auto',              # where to compute: cpu, cuda, cuda:1, ..., or auto
     quiet:store_true=False,         # show no progress bar
 ):
-    "Fréchet distance between two sets of images or their statistics: FID with Inception features, FD-cifar with the shipped classifier's"
+    "Fréchet distance between two sets of images or their statistics: FID with Inception features, else FD with their name"
     if batch_size < 1: raise ValueError(f'--batch_size must be at least 1, got {batch_size}')
     check_files(weights=weights)
     form = dict(size=image_size(size, 'size') if size else None, convert=convert)

@@ -17,6 +17,7 @@ from .images import open_images
 from .features import RESIZE, InceptionOutputs, inception
 from .metrics import UNKNOWN_PREPROCESSING
 from .statistics_files import is_statistics, load_statistics
+from .objectives import clip_features, dinov2_features
 from .zoo import Classifier, classifier_extractor, data_file, load_demo, load_weights
 from .cli_options import image_size
 from .cli_model import model_options
@@ -24,8 +25,8 @@ from .cli_model import model_options
 # %% ../nbs/122_cli_reference.ipynb #125d2975
 @delegates(model_options)
 def reference_options(
-    features:str=None,          # features for images given as --reference: inception (FID) or cifar
-    weights:str=None,           # local file of the Inception weights; otherwise they are downloaded once
+    features:str=None,          # features for images given as --reference: inception (FID), cifar, dinov2 or clip
+    weights:str=None,           # local file of the Inception weights (otherwise they are downloaded once), or the folder of a network of transformers, for dinov2 and clip
     resize:str=None,            # how images are enlarged for Inception: pytorch-fid, or openai, for statistics of OpenAI's (pytorch-fid if not given)
     size:str=None,              # for images of other sizes than the model's: crop their centres and resize them, to 64 or 64x96, height first
     convert:store_true=False,   # make 8-bit RGB of images that are grey, of a palette, transparent (over white), CMYK or of 16 bits
@@ -44,16 +45,21 @@ def check_resize(
     if features not in ('inception', INCEPTION):
         raise ValueError(f'--resize says how images are enlarged for Inception; {features} features have no use for it')
 
+NETWORKS = dict(dinov2=dinov2_features, clip=clip_features)
+
 def open_extractor(
-    features:str,       # 'inception' or 'cifar'
-    weights=None,       # local file of the Inception weights
+    features:str,       # 'inception', 'cifar', 'dinov2' or 'clip'
+    weights=None,       # local file of the Inception weights, or the folder of a network, for dinov2 and clip
     device='cpu',       # where to compute
     resize:str=None,    # how images are enlarged for Inception: 'pytorch-fid' (None is the same) or 'openai'
 ): # Extractor
     "The extractor of that name; raises ValueError for another, and for a resize that does not exist"
-    if features not in ('inception', INCEPTION, 'cifar'):
-        raise ValueError(f"features must be 'inception' (FID) or 'cifar' (the shipped classifier), got {features!r}")
+    if features not in ('inception', INCEPTION, 'cifar', *NETWORKS):
+        raise ValueError(f"features must be 'inception' (FID), 'cifar' (the shipped classifier), 'dinov2' or 'clip', got {features!r}")
     check_resize(features, resize)
+    if features in NETWORKS:
+        if not weights: raise ValueError(f'{features} features need --weights: the folder of such a network of transformers')
+        return NETWORKS[features](weights, device)
     if features == 'cifar':
         return classifier_extractor(load_weights(data_file('demo_classifier.safetensors'), Classifier, device)[0])
     return inception(weights, device, resize or 'pytorch-fid')
@@ -99,8 +105,8 @@ def check_size(path, size, model):
 # %% ../nbs/122_cli_reference.ipynb #a835f8bf
 def open_reference(
     spec,                   # statistics file, folder or array file; None: the shipped statistics
-    features:str=None,      # 'inception' or 'cifar', for images
-    weights=None,           # local file of the Inception weights
+    features:str=None,      # 'inception', 'cifar', 'dinov2' or 'clip', for images
+    weights=None,           # local file of the Inception weights, or a network for dinov2 and clip
     device:str='cpu',       # where to compute features
     model:Denoiser=None,    # its images must have the size of the reference's
     keep=None,              # file where statistics of images are kept, and read the next time
