@@ -212,7 +212,7 @@ def open_diffusers(
     negative:str=None,      # negative prompt
     size:str=None,          # size of images, such as 512 or 512x768; by default the pipeline's own
     memory:str='',          # ways to save memory, see save_memory
-    dtype:str=None,         # 'float32', 'float16' or 'bfloat16'; by default as in the folder
+    dtype:str=None,         # 'float32', 'float16' or 'bfloat16'; by default float32
 )->AnyPipeline:
     "The model of a pipeline of diffusers; raises ValueError for what does not fit"
     if dtype is not None and dtype not in DTYPES:
@@ -276,6 +276,12 @@ def refuse_pipeline_options(given:dict):
     "Raise ValueError for options of `--diffusers` without it"
     for k, v in given.items():
         if v is not None: raise ValueError(f'--{k} goes with --diffusers')
+
+def refuse_precision(precision:str):
+    "Raise ValueError for a `--precision` that a pipeline cannot follow"
+    if precision in ('auto', 'fastest', 'float32'): return
+    raise ValueError(f'--precision {precision} is not for --diffusers, whose networks compute in the precision of their weights: '
+        f'--dtype {precision} opens them so')
 
 def model_of(
     o,          # the options of a command

@@ -23,7 +23,7 @@ from .executors import open_executor
 from .batches import sample_to, run_workers, worker, worker_device
 from .plots import image_grid, own_png, save_png
 from .cli_options import check_files, command, number_list, options, word_list
-from .cli_model import DTYPES, model_of, model_options, open_device, with_blocks_of
+from .cli_model import DTYPES, model_of, model_options, open_device, refuse_precision, with_blocks_of
 
 # %% ../nbs/125_cli_sample.ipynb #dbf03e45
 @command
@@ -90,6 +90,7 @@ def _check_options(o):
     if o.n < 1 or o.batch_size < 1:
         raise ValueError(f'--n and --batch_size must be at least 1, got {o.n} and {o.batch_size}')
     check_precision(o.precision)
+    if o.diffusers: refuse_precision(o.precision)
     check_files(candidate=o.candidate)
     check_out(o.out)
     if o.timesteps is not None:

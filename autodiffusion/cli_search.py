@@ -29,7 +29,7 @@ from . import front, plots  # give results their plot and their grid of images
 from .cli_options import check_files, chosen, command, number_list, options, step_count
 from .cli_model import ADM_OPTIONS, PIPELINE_OPTIONS, is_checkpoint
 from .cli_model import open_device, open_diffusers, open_model, pipeline_arguments, pipeline_target
-from .cli_model import refuse_checkpoint_options, refuse_pipeline_options
+from .cli_model import refuse_checkpoint_options, refuse_pipeline_options, refuse_precision
 from .cli_reference import image_form, open_reference
 from .cli_space import blocks_with_cost, check_numbers, check_together, search_space, space_options
 from .cli_space import step_range, with_sensitivity
@@ -139,6 +139,7 @@ def _pipeline_model(o, recipe, device):
     if (o.reference is None) == (o.target is None):
         raise ValueError('--diffusers needs --reference, statistics or a folder of real images, or --target, '
             'a number of steps, but not both')
+    refuse_precision(o.precision)
     model = open_diffusers(o.diffusers, device, o.guidance, **pipeline_arguments(o))
     if recipe:
         model = recipe.guide(model, None, o.guidance)
@@ -244,7 +245,9 @@ def _report_lists(result, out):
     "Write and print the steps as lists for other tools, and say how the file goes into a pipeline"
     path, best = Path(out)/'steps.json', (Path(out)/'best.json').as_posix()
     save_lists(path, result.best, result.search.model)
-    print(f'{path}: the steps as lists for other tools\n')
+    own = result.best.sampler == 'own'
+    print(f'{path}: ' + ('no lists for other tools, which need one of our samplers, such as --sampler dpmpp_2m\n' if own else
+        'the steps as lists for other tools\n'))
     print_lists(result.best, result.search.model)
     print(f"\nin diffusers: from autodiffusion.deploy import apply_file; "
         f"images = pipe(prompt, **apply_file('{best}', pipe)).images")

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from torch import nn
 from fastcore.basics import patch
+from .words import counted
 from .schedule import NoiseSchedule
 from .denoiser import Denoiser
 from .samplers import check_blocks, check_times
@@ -22,7 +23,7 @@ from .backbone import count_parameters, differences, facts_of, read_scheduler, s
 from .candidate_scheduler import CandidateScheduler, is_special, network_calls
 from .own_solver import OwnScale, Replayed, Retimed, changed_scheduler, read_scale, retime
 from .pipeline_run import Run, networks_of, watched
-from .any_pipeline import AnyPipeline, Watched
+from .any_pipeline import DEFAULTS, AnyPipeline, Watched
 
 # %% ../nbs/114_deploy.ipynb #2f4f3a3a
 @dataclass
@@ -153,7 +154,11 @@ def call(self:Delivery, pipe, args, kwargs):
     run.generator = given.arguments.get('generator')
     put = changed_scheduler(original, Retimed if self.candidate.sampler == 'own' else Late, run)
     with watched(pipe, run, [self.backbone] if is_special(self.candidate) else [], self.part, put):
-        return type(pipe).usual.__call__(*given.args, **given.kwargs)
+        out = type(pipe).usual.__call__(*given.args, **given.kwargs)
+    if run.running:
+        warnings.warn(f'the pipeline took {counted(run.done, "step")}, and the candidate has {len(run.which)}: give it the '
+            'arguments that apply or apply_file returned, its strength among them')
+    return out
 
 # %% ../nbs/114_deploy.ipynb #3e4a0a26
 @patch
@@ -285,6 +290,8 @@ def _read_entry(path, d, pipe, any_model)->dict:
     scale = d['model'].get('guidance_scale', 1)
     if 'solver' not in e and scale != 1: e['arguments'] = {'guidance_scale': scale, **e.get('arguments', {})}
     known = inspect.signature(type(pipe).__call__).parameters
+    # another class need not have the defaults of this one
+    if any_model: e['arguments'] = {k: v for k, v in e.get('arguments', {}).items() if k in known or k not in DEFAULTS}
     for k, v in e.get('arguments', {}).items():
         if k not in known or k in ('self', 'prompt', 'timesteps', 'sigmas'):
             raise ValueError(f'{path}: {type(pipe).__name__} takes no argument {k!r} from a file')

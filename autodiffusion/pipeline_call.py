@@ -191,8 +191,9 @@ def steps_to_ask(self:Caller,
 )->int:
     "The number of steps to ask for so that the pipeline takes n; raises ValueError where there is none"
     if self.strength is None: return n
-    guess = max(n, math.floor(n/self.strength))
-    for asked in sorted(range(max(n, guess - 3), guess + 5), key=lambda a: abs(a - guess)):
+    def least(steps): return math.ceil(steps/self.strength - 1e-9)
+    guess = max(n, least(n))
+    for asked in sorted(range(max(n, least(1), guess - 3), guess + 5), key=lambda a: abs(a - guess)):
         if self.steps_taken(asked) == n: return asked
     raise ValueError(f'{type(self.pipe).__name__} takes {counted(self.steps_taken(guess), "step")} when it is asked for '
         f'{guess}, and never {n}: search for another number, or with another strength')

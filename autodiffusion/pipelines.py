@@ -20,7 +20,7 @@ DOWNLOAD_ARGUMENTS = ('cache_dir', 'force_download', 'local_files_only', 'proxie
 def open_pipeline(
     source,             # a pipeline, a folder that save_pretrained wrote, or the name of a model
     device:str=None,    # where to put it; by default it stays where it is
-    dtype=None,         # precision of its weights, such as torch.float16; by default as it is
+    dtype=None,         # precision of its weights, such as torch.float16; by default that of a pipeline, and float32 for a folder
     **how,              # further arguments of from_pretrained, such as variant='fp16'
 ):
     "A pipeline of diffusers; raises ValueError where there is none"
