@@ -222,18 +222,21 @@ class _Share:
         indices = self.store.shards[k]
         return indices, None if self.labels is None else self.labels[indices.start:indices.stop]
 
-    def _images(self, own): # iterator of the images of these shards
-        "Drawn here, or by workers, in order"
-        drawing, jobs = _Drawing(self.model, self.candidate, self.seed, self.batch_size), [self._job(k) for k in own]
-        if self.executor is None: return (draw_shard(drawing, *job) for job in jobs)
-        key = send(self.executor, drawing, self.model.name)
-        ahead = 4*max(1, len(self.executor.workers()))
-        return Dispatcher(self.executor).map(key, draw_shard, jobs, self._doubt, ahead)
+# %% ../nbs/84_batches.ipynb #40bf899f
+@patch
+def _images(self:_Share, own): # iterator of the images of these shards
+    "Drawn here, or by workers, in order"
+    drawing, jobs = _Drawing(self.model, self.candidate, self.seed, self.batch_size), [self._job(k) for k in own]
+    if self.executor is None: return (draw_shard(drawing, *job) for job in jobs)
+    key = send(self.executor, drawing, self.model.name)
+    ahead = 4*max(1, len(self.executor.workers()))
+    return Dispatcher(self.executor).map(key, draw_shard, jobs, self._doubt, ahead)
 
-    def _doubt(self, job, images):
-        want = (len(job[0]), *self.store.shape[1:], self.store.shape[0])
-        good = getattr(images, 'shape', None) == want and images.dtype == np.uint8
-        return '' if good else Malformed(f'images of shape {getattr(images, "shape", None)}, expected {want}')
+@patch
+def _doubt(self:_Share, job, images):
+    want = (len(job[0]), *self.store.shape[1:], self.store.shape[0])
+    good = getattr(images, 'shape', None) == want and images.dtype == np.uint8
+    return '' if good else Malformed(f'images of shape {getattr(images, "shape", None)}, expected {want}')
 
 # %% ../nbs/84_batches.ipynb #1c8b5134
 @patch

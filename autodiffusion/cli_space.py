@@ -195,6 +195,7 @@ def blocks_with_cost(
         pass
     raise ValueError(f'{path}: not readable, or of another network, precision or device; delete it to measure again')
 
+# %% ../nbs/123_cli_space.ipynb #cc71d45b
 def measured_sensitivity(
     model:Denoiser,     # model with its blocks
     path,               # file of the sensitivity
