@@ -23,7 +23,7 @@ help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1@/p' $(MAKEFILE_LIST) | awk -F@ '{printf "make %-10s %s\n", $$1, $$2}'
 
 demo: $(HAVE) ## install the package into .venv and run a small search
-	@echo "Look on from another window: $(VENV)/bin/autodiffusion_watch runs/demo (or with --browser)"
+	@echo "For the same with images, in another window: $(VENV)/bin/autodiffusion_watch runs/demo --browser"
 	PATH="$(BIN):$$PATH" $(DEMO)
 
 test: $(DEV) ## run every notebook as a test (NB=nbs/00_schedule.ipynb: only that one; FLAGS=slow LIMIT=36000: slow cells too, for up to ten hours)

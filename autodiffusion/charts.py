@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['MARKS', 'MOST_MARKS', 'GROUP_NAMES', 'ROWS_OF_STEPS', 'PAINT', 'esc', 'short', 'steps_text', 'ticks', 'Axes', 'line',
            'label', 'mark', 'thinned', 'rung_colours', 'row_title', 'best_so_far', 'score_axes', 'score_chart',
-           'group_name', 'leader_rows', 'baseline_rows', 'step_chart', 'block_names', 'block_chart', 'front_chart',
-           'front_points']
+           'group_name', 'leader_rows', 'baseline_rows', 'train_steps', 'step_chart', 'block_names', 'block_chart',
+           'front_chart', 'front_points']
 
 # %% ../nbs/59_charts.ipynb #fbe2dbf0
 import html, math
@@ -227,13 +227,17 @@ def baseline_rows(progress:Progress)->list: # of (name, plain candidate)
     return [(name, progress.candidates[c]) for name, c in found]
 
 # %% ../nbs/59_charts.ipynb #220f20fd
+def train_steps(progress:Progress, rows)->int:
+    "Number of training steps of the model; where the journal does not know it, enough for the times of these rows"
+    high = max((step_time(c['steps'][0]) for _, c in rows), default=0)
+    return progress.config.get('model', {}).get('schedule', {}).get('n_train') or math.ceil(high) + 1
+
 def step_chart(progress:Progress)->str: # SVG
     "The steps of baselines and leaders on time lines, one below the other"
     base, leaders = baseline_rows(progress), leader_rows(progress)
     rows = base + leaders
     if not leaders: return ''
-    high = max(step_time(c['steps'][0]) for _, c in rows)
-    n_train = progress.config.get('model', {}).get('schedule', {}).get('n_train') or math.ceil(high) + 1
+    n_train = train_steps(progress, rows)
     axes = Axes((n_train - 1, 0), (len(rows) - .4, -.6), 460, 58 + 24*len(rows), (100, 16, 14, 34))
     for v in ticks(0, n_train):
         x = axes.x(v)

@@ -6,6 +6,7 @@
 __all__ = ['autodiffusion_search']
 
 # %% ../nbs/124_cli_search.ipynb #ef4586a2
+import sys
 from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
@@ -58,7 +59,8 @@ def autodiffusion_search(
     rebatch:store_true=False,   # continue a search that was begun with another batch size
     precision:str='auto',       # float32, bfloat16, float16, or auto (the faster one; with --diffusers that of its weights)
     device:str='auto',          # where to compute: cpu, cuda, cuda:1, ..., or auto
-    quiet:store_true=False,     # show no progress bar
+    plain:store_true=False,     # in a terminal: a progress bar instead of the view of the search
+    quiet:store_true=False,     # show no progress
     **kwargs
 ):
     "Search the time steps that make a diffusion model's few-step images best"
@@ -90,7 +92,8 @@ def _search(o, executor): # Result
         space = with_sensitivity(o, m, space)
     search, price = _priced_search(o, begun, lambda options: _make_search(options, r, m, space, initial, ref))
     if not o.quiet: print(_announcement(search, o.out), *price, sep='\n', flush=True)
-    return search.run(progress=not o.quiet, workers=o.workers, executor=executor)
+    watched = sys.stderr.isatty() and not (o.quiet or o.plain)
+    return search.run(progress=not o.quiet, live=watched or None, workers=o.workers, executor=executor)
 
 # %% ../nbs/124_cli_search.ipynb #7acf7270
 def _check_options(o):

@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from fastcore.script import store_true
 from .candidate import write_text
 from .charts import esc
+from .live import TerminalDisplay
 from .view import RunView, open_run, view_text
 from .cli_options import command
 
@@ -110,18 +111,17 @@ def _serve(server):
 # %% ../nbs/128_cli_watch.ipynb #3c850eb9
 def _follow(run, seconds):
     "Draw the view anew in a terminal until the search has ended or Ctrl-C; elsewhere write it whenever the stage changes"
-    drawn, stage, terminal = 0, None, sys.stdout.isatty()
+    stage, display = None, TerminalDisplay(sys.stdout) if sys.stdout.isatty() else None
     try:
         while True:
-            p, size = run.refresh().progress, shutil.get_terminal_size()
-            lines = view_text(p, str(run.folder), size.columns, run.note).split('\n')
-            if terminal:
-                # up to the first line, and each line to its end
-                back = f'\x1b[{drawn}F' if drawn else ''
-                print(back + '\n'.join(f'{l}\x1b[K' for l in lines) + '\x1b[J', flush=True)
-                drawn = len(lines)
-            elif p.stage != stage or p.done: print('\n'.join(lines), flush=True)
+            p = run.refresh().progress
+            text = view_text(p, str(run.folder), shutil.get_terminal_size().columns - 1, run.note)
+            if display: display.draw(text)
+            elif p.stage != stage or p.done: print(text, flush=True)
             stage = p.stage
             if p.done: return
             time.sleep(seconds)
     except KeyboardInterrupt: print()
+    finally:
+        if display: display.close()
+

@@ -331,7 +331,7 @@ def run(self:Search,
     workers:int=1,      # processes that sample at the same time; they share the processor's threads; the result does not depend on them, apart from rounding when thread counts differ
     executor=None,      # where they are: an Executor, a text such as 'dask://host:8786' (see open_executor), or one of concurrent.futures; by default on this machine
     callback=None,      # function that is told of every stage and score (see run.make_event); it ends the search by raising StopSearch
-    live:bool=None,     # show the view of the search; by default in a notebook. False: the plain bar
+    live:bool=None,     # show the view of the search; by default in a notebook. True: in a terminal, too; False: the plain bar
 ): # Result
     "Run the search, continue it, or return what it found; Ctrl-C keeps everything scored so far"
     return self._run_all(None, progress, callback, live, workers=workers, executor=executor)

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['BARS', 'IDLE', 'time_text', 'stage_text', 'uniform_held_out', 'best_tile', 'tiles', 'held_out_rows', 'panel',
            'score_legend', 'front_legend', 'image_panel', 'load_line', 'point_texts', 'front_panel', 'table_panel',
-           'panels', 'view_html', 'sparkline', 'view_text', 'RunView', 'open_run']
+           'panels', 'view_html', 'sparkline', 'step_lines', 'view_text', 'RunView', 'open_run']
 
 # %% ../nbs/66_view.ipynb #4076a6b6
 import base64, math, os, time
@@ -16,9 +16,9 @@ from fastcore.basics import patch
 from .words import counted
 from .candidate import Candidate
 from .records import JournalReader, unpack
-from .progress import Progress
-from .charts import (MARKS, block_chart, block_names, esc, front_chart, front_points, mark, row_title, rung_colours,
-    score_chart, short, step_chart, steps_text)
+from .progress import Progress, step_time
+from .charts import (MARKS, baseline_rows, block_chart, block_names, esc, front_chart, front_points, mark,
+    row_title, rung_colours, score_chart, short, step_chart, steps_text, train_steps)
 from .previews import PREVIEW, read_preview
 
 # %% ../nbs/66_view.ipynb #110405a4
@@ -234,6 +234,19 @@ def sparkline(values)->str:
     lo, hi = min(values, default=0), max(values, default=0)
     return ''.join(BARS[round((len(BARS) - 1)*(v - lo)/((hi - lo) or 1))] for v in values)
 
+def step_lines(
+    progress:Progress,
+    width:int,  # characters of a line
+)->list: # of (name, line)
+    "The steps of baselines and of the best so far as marks on lines from noise (left) to image (right)"
+    rows = baseline_rows(progress)
+    if progress.leader: rows.append(('best so far', progress.candidates[progress.leader.candidate]))
+    last = train_steps(progress, rows) - 1
+    places = [{round((width - 1)*(1 - step_time(s)/last)) for s in c['steps']} for _, c in rows]
+    return [(name, ''.join('┃' if k in row else '─' for k in range(width))) for (name, _), row in zip(rows, places)]
+
+
+# %% ../nbs/66_view.ipynb #562bcb34
 def view_text(
     progress:Progress,
     title:str='',       # such as the folder of the run
@@ -249,7 +262,8 @@ def view_text(
         lines.append(f'{"█"*full}{"░"*(wide - full)} {done/total:4.0%}  {done:,} of at most {counted(total, "image")}')
     lines += [f'{name:<22} {value}  ({said})' for name, value, said in tiles(progress)]
     if progress.leader:
-        lines.append(f'{"steps":<22} {steps_text(progress.candidates[progress.leader.candidate])}')
+        lines += [f'{name:<22} {line}' for name, line in step_lines(progress, max(20, min(60, width - 24)))]
+        lines.append(f'{"steps of the best":<22} {steps_text(progress.candidates[progress.leader.candidate])}')
         bases = progress._bases()
         best = [r.value/bases[r.n] for _, r in progress.leaders] + [progress.leader.value/bases[progress.leader.n]]
         lines.append(f'{"best, by generation":<22} {sparkline(best[-40:])}')
