@@ -7,8 +7,8 @@ root = Path(__file__).resolve().parent.parent
 nbs, lib = root/'nbs', root/'autodiffusion'
 LONG_CELL, LONG_MODULE = 25, 430
 
-# no schedule and no search of the paper has a single step
-LIMITS = {'plurals': {'00_schedule.ipynb': 2, '10_denoiser.ipynb': 1, '94_paper.ipynb': 1}}
+# no schedule and no search of the paper has a single step; the page of bars shows one
+LIMITS = {'plurals': {'00_schedule.ipynb': 2, '10_denoiser.ipynb': 1, '94_paper.ipynb': 1}, 'leftovers': {'06_bars.ipynb': 1}}
 
 # cells that a page does not show
 HIDDEN = {'hide', 'exporti', 'default_exp', 'include'}

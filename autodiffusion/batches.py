@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 import numpy as np, torch
-from tqdm import tqdm
 from fastcore.basics import patch
 from .words import counted
+from .bars import progress_bar
 from . import __version__
 from .denoiser import Denoiser, to_rgb
 from .solvers import get_sampler
@@ -215,7 +215,7 @@ class _Share:
         own = [k for k in self.store.missing() if k % self.world == self.rank]
         total = sum(len(self.store.shards[k]) for k in own)
         if not own: return 0
-        with tqdm(total=total, desc='sampling', unit='img', disable=not progress) as bar: self._draw_all(own, bar)
+        with progress_bar(total=total, desc='sampling', unit='img', disable=not progress) as bar: self._draw_all(own, bar)
         return total
 
     def _job(self, k): # sample numbers and labels of a shard

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 import numpy as np, torch
 from scipy.optimize import brentq
-from tqdm import tqdm
 from fastcore.basics import patch
+from .bars import progress_bar
 from .images import UNREADABLE, open_images, read_array
 from .features import INCEPTION, Extractor, check_preprocessing
 from .moments import Moments
@@ -110,7 +110,7 @@ def from_images(cls:Reference,
     ims = open_images(source, size, convert, progress)
     if len(ims) < 2: raise ValueError(f'{ims.origin}: statistics need at least 2 images, found {len(ims)}')
     moments, chosen, kept = Moments(extractor.dim), random_subset(len(ims), keep), []
-    with tqdm(total=len(ims), desc=f'{extractor.name} features', unit='img', disable=not progress) as bar:
+    with progress_bar(total=len(ims), desc=f'{extractor.name} features', unit='img', disable=not progress) as bar:
         for u in ims.batches(batch_size):
             features = extractor(u).numpy()
             here = (chosen >= moments.n) & (chosen < moments.n + len(features))

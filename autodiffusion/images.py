@@ -18,8 +18,9 @@ from typing import NamedTuple
 from zipfile import BadZipFile, ZipFile
 import numpy as np, torch
 from PIL import Image
-from tqdm import tqdm
 from fastcore.basics import patch
+from .bars import progress_bar
+
 
 # %% ../nbs/58_images.ipynb #b68811fd
 EXTENSIONS = {'.png', '.jpg', '.jpeg', '.bmp', '.webp', '.tif', '.tiff', '.ppm', '.pgm'}
@@ -128,7 +129,7 @@ def inspect_images(files, progress:bool=False)->list: # of ImageInfo
     "What image files are, in order, by several threads; `progress` shows a bar when that takes over five seconds"
     threads = ThreadPoolExecutor(8)
     try:
-        return list(tqdm(threads.map(inspect_image, files), total=len(files), desc='checking all images', unit='img',
+        return list(progress_bar(threads.map(inspect_image, files), total=len(files), desc='checking all images', unit='img',
             delay=5, disable=not progress))
     finally: threads.shutdown(cancel_futures=True)
 

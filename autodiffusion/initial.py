@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np, torch
 from scipy.ndimage import map_coordinates
 from scipy.special import betaincinv
-from tqdm import tqdm
+from .bars import progress_bar
 from .schedule import NoiseSchedule
 from .denoiser import Denoiser
 from .samplers import sample_batch, check_times, evaluations, gradients
@@ -234,7 +234,7 @@ def read_off_trajectory(
 ): # (list of candidates, network evaluations)
     "Initial candidates of a search, read off one trajectory; none where the network fails on it or it is no finer than the candidates"
     requested = n*evaluations(trajectory_times(model.schedule, nodes), model)
-    with tqdm(total=requested, desc='trajectory for initial candidates', unit='call', disable=not progress, leave=False) as bar:
+    with progress_bar(total=requested, desc='trajectory for initial candidates', unit='call', disable=not progress, leave=False) as bar:
         try: path = trajectory(model, n=n, nodes=nodes, seed=seed, batch_size=batch_size, tick=bar.update)
         except FloatingPointError: return [], requested
     if len(path.times) < space.full_steps: return [], requested

@@ -11,9 +11,9 @@ import math, warnings
 from dataclasses import dataclass
 from pathlib import Path
 import numpy as np, torch
-from tqdm import tqdm
 from fastcore.basics import patch
 from .words import counted
+from .bars import progress_bar
 from .images import UNREADABLE, Images, NpzRows, file_kind, open_images, read_array
 from .images import images_from_array, parse_size
 from .features import INCEPTION, RESIZE, SPATIAL, InceptionOutputs
@@ -112,7 +112,7 @@ def precision_recall(
     x, y = _Blocks(real, centre, batch), _Blocks(fake, centre, batch)
     tolerance = 1e-12*max(x.largest_square(), y.largest_square())
     n, m = len(x.slices), len(y.slices)
-    with tqdm(total=n*n + m*m + n*m, desc='precision, recall', unit='block', disable=not progress) as bar:
+    with progress_bar(total=n*n + m*m + n*m, desc='precision, recall', unit='block', disable=not progress) as bar:
         rx, ry = _squared_radii(x, k, bar.update), _squared_radii(y, k, bar.update)
         x_in, y_in = _in_balls(x, y, rx, ry, tolerance, bar.update)
     return float(y_in.double().mean()), float(x_in.double().mean())
@@ -138,7 +138,7 @@ def activations(
     ims = open_images(source, size, convert, progress)
     if len(ims) < 2: raise ValueError(f'{ims.origin}: statistics need at least 2 images, found {len(ims)}')
     pools, all_logits, moments = [], [], [Moments(d) for d in extractor.dims]
-    with tqdm(total=len(ims), desc='Inception', unit='img', disable=not progress) as bar:
+    with progress_bar(total=len(ims), desc='Inception', unit='img', disable=not progress) as bar:
         for pool, spatial, logits in extractor.over(ims, batch_size):
             pools.append(pool)
             all_logits.append(logits)

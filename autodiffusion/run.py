@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from tqdm import tqdm
 from fastcore.basics import patch
 from .words import counted
+from .bars import bar_settings
 from .samplers import evaluations
 from .candidate import Candidate
 from .records import pack, plain
@@ -41,7 +42,7 @@ class Bar(tqdm):
         total:int=None,     # number of images; None: not known
         shown:bool=True,    # draw it
     ):
-        super().__init__(total=total, unit='img', disable=not shown, smoothing=.05)
+        super().__init__(total=total, unit='img', disable=not shown, smoothing=.05, **bar_settings())
         self.stale = False  # whether it has moved since it was drawn
 
     def skip(self, n:int):

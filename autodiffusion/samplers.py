@@ -10,7 +10,7 @@ __all__ = ['noise', 'times_of', 'check_times', 'check_blocks', 'reused_later', '
 import warnings
 from types import SimpleNamespace
 import numpy as np, torch
-from tqdm import tqdm
+from .bars import progress_bar
 from .schedule import NoiseSchedule, CLEAN
 from .denoiser import Denoiser
 from .solvers import get_sampler, intervals, sampling_loop
@@ -226,7 +226,7 @@ def sample(
     _check_run(denoiser, how, n, seed, start, batch_size)
     warn_if_uneven(how['sampler'], times_of(how['steps']))
     y = check_labels(denoiser, labels, n)
-    with tqdm(total=n, desc='sampling', unit='img', disable=not progress) as bar:
+    with progress_bar(total=n, desc='sampling', unit='img', disable=not progress) as bar:
         for lo in range(0, n, batch_size):
             hi = min(n, lo + batch_size)
             numbers, own = range(start + lo, start + hi), None if y is None else y[lo:hi]

@@ -12,8 +12,8 @@ from types import SimpleNamespace
 import matplotlib.pyplot as plt, numpy as np
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
-from tqdm import tqdm
 from fastcore.basics import patch
+from .bars import progress_bar
 from .denoiser import Denoiser, bare
 from .samplers import check_times, sample_batch
 from .blocks import Blocks
@@ -101,7 +101,7 @@ def sensitivity(
     y, states = model.labels(range(n), seed), []
     final = sample_batch(model, list(times), **how, callback=lambda state: states.append(dict(state)))
     rows = []
-    for k in tqdm(range(len(times)), desc='sensitivity', unit='step', disable=not progress):
+    for k in progress_bar(range(len(times)), desc='sensitivity', unit='step', disable=not progress):
         rows.append(_changes_at_end(model, final, blocks, times, k, how) if measure == 'sample'
             else _changes_at_step(model, blocks, states, k, y, measure))
     skip, reuse = (np.array(table) for table in zip(*rows))

@@ -11,8 +11,8 @@ import dataclasses, json, math, warnings
 from dataclasses import dataclass
 from pathlib import Path
 from fastcore.basics import patch
-from tqdm import tqdm
 from .words import counted
+from .bars import progress_bar
 from .schedule import NoiseSchedule
 from .denoiser import Denoiser
 from .samplers import check_blocks, check_times, evaluations, gradients, in_precision, warn_if_uneven
@@ -255,7 +255,7 @@ def transfer(
 def _score(fit, candidates, progress): # name -> (Candidate, Score)
     "A score for each schedule, equal ones once; candidates carry the precision in which they were scored"
     scores, rows = {}, {}
-    with tqdm(total=len(set(candidates.values()))*fit.n, unit='img', disable=not progress) as bar:
+    with progress_bar(total=len(set(candidates.values()))*fit.n, unit='img', disable=not progress) as bar:
         for name, c in candidates.items():
             bar.set_description(name)
             if c in scores: score = dataclasses.replace(scores[c], requested=0, computed=0, seconds=0.)
