@@ -11,8 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from fastcore.basics import patch
 from .candidate import Candidate, sync_folder
-from .records import (ASKED, BATCH_SIZE, DONE, EXTENDED, FIRST_LINE, differences, from_json, modern_config,
-    modern_record, pack, plain, read_lines, unpack)
+from .records import ASKED, BATCH_SIZE, DONE, EXTENDED, differences, pack, plain, read_lines
 from .fitness import Score
 
 # %% ../nbs/71_journal.ipynb #4390bd9b

@@ -9,11 +9,10 @@ __all__ = ['LIVE_SHARE', 'BUTTON', 'LiveView', 'in_notebook', 'NotebookDisplay',
 # %% ../nbs/67_live.ipynb #386f232a
 import signal, threading, time, warnings
 from contextlib import contextmanager
-from pathlib import Path
 from fastcore.basics import patch
 from .records import JournalReader, unpack
 from .progress import Progress
-from .previews import PREVIEW, Previews
+from .previews import Previews
 from .charts import baseline_rows
 from .view import view_html
 

@@ -160,7 +160,9 @@ def place(self:OwnScale,
 )->tuple: # (time that the network is told, noise level or None)
     "What a scheduler has at a time; raises ValueError for a time between two training steps where it knows whole ones only"
     if self.kind == 'index':
-        if t != round(t): raise ValueError(f'time {t:g}: this scheduler looks up whole training steps only')
+        if t != round(t):
+            raise ValueError(f'time {t:g}: the solver of this scheduler knows whole training steps only; round it, or let a '
+                "sampler of this package go between them, such as sampler='ddim'")
         return float(t), None
     if self.kind == 'curve':
         times, told, levels = self.curve
@@ -260,6 +262,14 @@ def _signed(method, own):
     def call(self, *args, **kwargs): return method(self, *args, **kwargs)
     return functools.wraps(own)(call)
 
+def _check_solver(s):
+    "Raise ValueError for PNDM's Runge-Kutta steps, which visit times between those of a candidate"
+    if getattr(s, 'config', {}).get('skip_prk_steps', True): return
+    name = type(s).__name__
+    raise ValueError(f'{name} begins with Runge-Kutta steps, at times between those of a candidate. Give the pipeline one '
+        f'that leaves them out: pipe.scheduler = {name}.from_config(pipe.scheduler.config, skip_prk_steps=True), or write '
+        '"skip_prk_steps": true into its scheduler_config.json')
+
 # other processes, and copies, make the class anew
 def _reduce(self, protocol): return _again, type(self).__mro__[1:3], {**vars(self), 'run': None}
 def _again(mixin, kind): return object.__new__(_class_with(mixin, kind))
@@ -269,7 +279,8 @@ def changed_scheduler(
     mixin,  # Retimed or Replayed
     run,    # who is told
 ): # a scheduler of the same class, by name and by isinstance
-    "A copy of a scheduler for the steps of a candidate"
+    "A copy of a scheduler for the steps of a candidate; raises ValueError for one that begins with Runge-Kutta steps"
+    _check_solver(s)
     new = copy.deepcopy(s)
     new.__class__ = _class_with(mixin, type(s))
     new.run, new.source = run, s

@@ -6,7 +6,7 @@
 __all__ = ['peak_memory', 'Rates', 'seconds_of', 'Price', 'scores_at_most', 'fit_to_hours']
 
 # %% ../nbs/81_price.ipynb #fd7241fb
-import dataclasses, sys, time
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path

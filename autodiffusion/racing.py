@@ -7,7 +7,6 @@ __all__ = ['paired_difference', 'count_better', 'History', 'Racer', 'race', 'Pap
 
 # %% ../nbs/76_racing.ipynb #c8a008ec
 import math
-from dataclasses import dataclass
 from itertools import islice, takewhile
 from fastcore.basics import patch
 import numpy as np

@@ -21,7 +21,8 @@ from .initial import read_off_trajectory
 from .frechet import Reference
 from .autotune import autotune
 from .fitness import Fitness, state_bytes
-from .journal import Journal, check_folder, pack, plain, read_config, unpack
+from .records import pack, plain, unpack
+from .journal import Journal, check_folder, read_config
 from .executors import WorkerPool, write_fitness
 from autodiffusion.fingerprint import (network_settings, reference_fingerprint, space_fingerprint,
     weights_fingerprint)
