@@ -54,7 +54,9 @@ def run_command(
 # arguments in a text -> options
 _SPELLINGS = {
     r"(?:seeds|initial)=best_of\(['\"]([^'\"]*)['\"]\)": r'--start_from \1',
-    r'\b(rebatch|any_model|convert)=True(?: \(--\w+\))?': r'--\1',
+    r'\b(\w+)(?:=\S+)? \((--\1[^;)]*)\)': r'\2',      # texts that have both
+    r'\b(\w+)(?:=\S+)? \((--\1[^;)]*); ': r'\2 (',
+    r'\b(rebatch|any_model)=True': r'--\1',
     r"\b(sampler|map)='(\w+)'": r'--\1 \2',
     r'; check_finite=False returns the samples as they are': '',
     r'\btakes no argument prompt; it takes [\w, ]+': 'has no use for --prompts',

@@ -23,8 +23,8 @@ from .backbone import count_parameters, differences, facts_of, read_scheduler, s
 from .candidate_scheduler import CandidateScheduler, is_special, network_calls
 from .own_solver import OwnScale, Replayed, Retimed, changed_scheduler, read_scale, retime
 from .pipeline_run import Run, networks_of, watched
-from .pipeline_call import further_arguments, takes_argument
-from .any_pipeline import DEFAULTS, SIZES, AnyPipeline, Watched
+from .pipeline_call import DEFAULTS, SIZES, further_arguments, takes_argument
+from .any_pipeline import AnyPipeline, Watched
 
 # %% ../nbs/114_deploy.ipynb #2f4f3a3a
 @dataclass
@@ -175,6 +175,7 @@ def _checked(self:Delivery, pipe, args, kwargs): # inspect.BoundArguments
     if more: given.arguments[more] = {k: v for k, v in a.items() if k not in known.parameters}
     return given
 
+# %% ../nbs/114_deploy.ipynb #89ef410c
 @patch
 def _complete(self:Delivery, a, known):
     "Put the candidate's number of steps into the arguments of a call, and the size of the search where none is given; raises ValueError for other times"

@@ -249,6 +249,15 @@ class Retimed:
 
     def shown(self, sample): return sample, None
 
+# %% ../nbs/105_own_solver.ipynb #785b0a14
+def _check_solver(s):
+    "Raise ValueError for PNDM's Runge-Kutta steps, which visit times between those of a candidate"
+    if getattr(s, 'config', {}).get('skip_prk_steps', True): return
+    name = type(s).__name__
+    raise ValueError(f'{name} begins with Runge-Kutta steps, at times between those of a candidate. Give the pipeline one '
+        f'that leaves them out: pipe.scheduler = {name}.from_config(pipe.scheduler.config, skip_prk_steps=True), or write '
+        '"skip_prk_steps": true into its scheduler_config.json')
+
 # %% ../nbs/105_own_solver.ipynb #775947b6
 @functools.lru_cache(maxsize=None)
 def _class_with(mixin, kind):
@@ -261,14 +270,6 @@ def _signed(method, own):
     "`method` with the signature of `own`"
     def call(self, *args, **kwargs): return method(self, *args, **kwargs)
     return functools.wraps(own)(call)
-
-def _check_solver(s):
-    "Raise ValueError for PNDM's Runge-Kutta steps, which visit times between those of a candidate"
-    if getattr(s, 'config', {}).get('skip_prk_steps', True): return
-    name = type(s).__name__
-    raise ValueError(f'{name} begins with Runge-Kutta steps, at times between those of a candidate. Give the pipeline one '
-        f'that leaves them out: pipe.scheduler = {name}.from_config(pipe.scheduler.config, skip_prk_steps=True), or write '
-        '"skip_prk_steps": true into its scheduler_config.json')
 
 # other processes, and copies, make the class anew
 def _reduce(self, protocol): return _again, type(self).__mro__[1:3], {**vars(self), 'run': None}
