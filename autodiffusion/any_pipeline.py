@@ -25,7 +25,7 @@ from .fingerprint import weights_fingerprint
 from .backbone import HALF, adapter_state, count_parameters, differences, facts_of, solver_text
 from .own_solver import Replayed, Retimed, changed_scheduler, own_list, retime
 from .pipeline_run import Run, digits, generators, images_of, networks_of, tensors_in
-from .pipeline_call import Caller, Looked, embedded_guidance, guidance_of, look, plain_arguments, warn_of_unused
+from .pipeline_call import Caller, Looked, embedded_scale, guidance_of, look, plain_arguments, warn_of_unused
 
 # %% ../nbs/113_any_pipeline.ipynb #f6274dca
 class Watched(nn.Module):
@@ -328,7 +328,7 @@ def guidable(self:AnyPipeline)->bool:
 @patch(as_prop=True)
 def embedded_guidance(self:AnyPipeline)->float|None:
     "The guidance scale that the network itself is told, as that of FLUX is; None where it is told none"
-    return embedded_guidance(self.caller, self.looked)
+    return embedded_scale(self.caller, self.looked)
 
 @patch(as_prop=True)
 def guided_by(self:AnyPipeline)->str:

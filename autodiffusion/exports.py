@@ -249,7 +249,9 @@ def step_lists(
     "The steps of a candidate as lists for the tools that run them exactly"
     if isinstance(model, NoiseSchedule): model = _plain_model(model)
     out, refused = dict(sampler=c.sampler), {}
-    if getattr(model, 'guidance_scale', 1) != 1: out['guidance_scale'] = model.guidance_scale
+    # pipelines call both kinds of guidance so
+    scale = model.guidance_scale if getattr(model, 'guidance_scale', 1) != 1 else getattr(model, 'embedded_guidance', None)
+    if scale is not None: out['guidance_scale'] = scale
     # where all blocks run there is nothing to cache
     tools = [t for t in TOOLS if t != 'cache-dit' or any(s.reuse for s in c.steps)]
     for tool in tools:

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['GIVEN', 'SIZES', 'DEFAULTS', 'Caller', 'further_arguments', 'takes_argument', 'Looked', 'prompt_half', 'look',
-           'guidance_of', 'embedded_guidance', 'warn_of_unused', 'plain_arguments']
+           'guidance_of', 'embedded_scale', 'warn_of_unused', 'plain_arguments']
 
 # %% ../nbs/112_pipeline_call.ipynb #29cd95f5
 import contextlib, inspect, math, threading, warnings
@@ -330,7 +330,7 @@ def guidance_of(caller:Caller, looked:Looked)->tuple: # (argument of the call or
         if looked.rows*looked.calls > 1 and isinstance(scale, (int, float)) and scale > 1: return k, float(scale)
     return 'guidance_scale' if caller.takes('guidance_scale') else None, 1.
 
-def embedded_guidance(caller:Caller, looked:Looked)->float|None:
+def embedded_scale(caller:Caller, looked:Looked)->float|None:
     "The guidance scale that the network itself is told; None where it is told none"
     told = any(torch.is_tensor(looked.inputs.get(k)) for k in ('guidance', 'timestep_cond'))
     scale = caller.value('guidance_scale')
