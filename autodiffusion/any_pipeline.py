@@ -310,11 +310,12 @@ def with_(self:AnyPipeline, **changes):
     wanted = {k: changes.pop(k, getattr(self, k)) for k in ('guidance_scale', 'embedded_guidance')}
     wanted = {k: v for k, v in wanted.items() if v != getattr(self, k)}
     if not wanted: return Denoiser.with_(self, **changes)
-    c, names = self.caller, dict(guidance_scale=guidance_of(self.caller, self.looked)[0], embedded_guidance='guidance_scale')
+    c, own_name = self.caller, guidance_of(self.caller, self.looked)[0]
+    names = dict(guidance_scale=own_name, embedded_guidance='guidance_scale')
     call = {**c.call, **{names[k]: v for k, v in wanted.items() if names[k]}}
     new = _model_of(Caller(c.pipe, c.rows, call, c.scheduler, c.steps, c.singly), self.name)
-    for k, v in wanted.items():
-        if getattr(new, k) != v: raise ValueError(f'{self.name}: {k}={v:g} is not how its call is guided, which is: {self.guided_by}')
+    wrong = ', '.join(f'{k}={v:g}' for k, v in wanted.items() if getattr(new, k) != v)
+    if wrong: raise ValueError(f'{self.name}: {wrong} is not how its call is guided, which is: {self.guided_by}')
     own, blocks = self.blocks, None
     if own is not None: blocks = Blocks(new.net, list(own), own.macs, own.ms, own.batch_size)
     return Denoiser.with_(new, **{**dict(blocks=blocks, precision=self.precision), **changes})
@@ -372,7 +373,8 @@ def check_entry(self:AnyPipeline, entry, sampler)->list: # of texts
     theirs, ours = entry.get('arguments') or {}, plain_arguments(self.caller, self.looked)
     # files that do not say a default are silent about it
     ours = {k: v for k, v in ours.items() if k in theirs or k in self.caller.call}
-    differ = [f'{k}={theirs.get(k)!r} there, {ours.get(k)!r} here' for k in {**theirs, **ours} if theirs.get(k) != ours.get(k)]
+    other = [k for k in {**theirs, **ours} if theirs.get(k) != ours.get(k)]
+    differ = [f'{k}={theirs.get(k)!r} there, {ours.get(k)!r} here' for k in other]
     if 'solver' in entry and differ:
         warnings.warn(f'these steps were found for other arguments of the pipeline ({"; ".join(differ)})')
     return differences({k: v for k, v in entry.items() if k in here}, here, sampler)

@@ -139,9 +139,11 @@ def _plain_model(o, recipe, device):
 def _pipeline_model(o, recipe, device):
     refuse_checkpoint_options(chosen(o, ('model', *ADM_OPTIONS)))
     if o.reference is None and o.target is None:
-        raise ValueError('--diffusers needs --reference, statistics or a folder of real images, or --target, a number of steps')
+        raise ValueError('--diffusers needs --reference, statistics or a folder of real images, or --target, a number '
+            'of steps')
     if o.reference is not None and o.target is not None and not o.front:
-        raise ValueError('--reference and --target are two objectives: leave out one, or look for the best in both with --front')
+        raise ValueError('--reference and --target are two objectives: leave out one, or look for the best in both '
+            'with --front')
     refuse_precision(o.precision)
     model = open_diffusers(o.diffusers, device, o.guidance, **pipeline_arguments(o))
     if recipe:

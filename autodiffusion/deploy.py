@@ -312,7 +312,8 @@ def _read_entry(path, d, pipe, any_model)->dict:
     scale = d['model'].get('guidance_scale', 1)
     if 'solver' not in e and scale != 1: e['arguments'] = {'guidance_scale': scale, **e.get('arguments', {})}
     # another class need not have the defaults of this one
-    if any_model: e['arguments'] = {k: v for k, v in e.get('arguments', {}).items() if takes_argument(type(pipe), k) or k not in (*DEFAULTS, *SIZES)}
+    def fits(k): return takes_argument(type(pipe), k) or k not in (*DEFAULTS, *SIZES)
+    if any_model: e['arguments'] = {k: v for k, v in e.get('arguments', {}).items() if fits(k)}
     for k, v in e.get('arguments', {}).items():
         if not takes_argument(type(pipe), k) or k in ('self', 'prompt', 'timesteps', 'sigmas'):
             raise ValueError(f'{path}: {type(pipe).__name__} takes no argument {k!r} from a file')

@@ -250,8 +250,9 @@ def step_lists(
     if isinstance(model, NoiseSchedule): model = _plain_model(model)
     out, refused = dict(sampler=c.sampler), {}
     # pipelines call both kinds of guidance so
-    scale = model.guidance_scale if getattr(model, 'guidance_scale', 1) != 1 else getattr(model, 'embedded_guidance', None)
-    if scale is not None: out['guidance_scale'] = scale
+    scales = [getattr(model, 'guidance_scale', 1), getattr(model, 'embedded_guidance', None)]
+    given = [v for v in scales if v not in (1, None)]
+    if given: out['guidance_scale'] = given[0]
     # where all blocks run there is nothing to cache
     tools = [t for t in TOOLS if t != 'cache-dit' or any(s.reuse for s in c.steps)]
     for tool in tools:

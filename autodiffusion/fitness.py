@@ -287,8 +287,10 @@ def _score(self:Fitness, c, n, tick)->dict: # fields of a Score
         value = self._value(features)
     except FloatingPointError as e: return dict(value=math.inf, reason=str(e))
     others = self.reference.others(features) if hasattr(self.reference, 'others') else ()
-    if not np.isfinite([value, *others]).all(): return dict(value=math.inf, reason='the features have NaN or infinite values')
-    return dict(value=round6(value), others=tuple(map(round6, others)), **(self._uncertainty(features) if self.replicates else {}))
+    if not np.isfinite([value, *others]).all():
+        return dict(value=math.inf, reason='the features have NaN or infinite values')
+    more = self._uncertainty(features) if self.replicates else {}
+    return dict(value=round6(value), others=tuple(map(round6, others)), **more)
 
 # %% ../nbs/70_fitness.ipynb #dc4ce14b
 @patch
@@ -335,7 +337,8 @@ class JointExtractor(Extractor):
 
 @functools.lru_cache(maxsize=None)      # the same object for the same parts, since workers are sent each once
 def _joint(extractors):
-    return JointExtractor(' + '.join(e.name for e in extractors), sum(e.dim for e in extractors), FeaturesOfAll(extractors))
+    name, dim = ' + '.join(e.name for e in extractors), sum(e.dim for e in extractors)
+    return JointExtractor(name, dim, FeaturesOfAll(extractors))
 
 # %% ../nbs/70_fitness.ipynb #a15f9870
 class Objectives:
@@ -346,11 +349,13 @@ class Objectives:
     ):
         self.parts = tuple(parts)
         self.metrics = tuple(p.metric for p in self.parts)
-        if len({*self.metrics}) < len(self.parts): raise ValueError(f'two objectives have one name: {", ".join(self.metrics)}')
+        if len({*self.metrics}) < len(self.parts):
+            raise ValueError(f'two objectives have one name: {", ".join(self.metrics)}')
         for p in self.parts:
             if p.extractor is None: raise ValueError(f'{p!r} has no extractor: load it with one')
         self.metric, self.extractor = self.metrics[0], _joint(tuple(p.extractor for p in self.parts))
-        self.features, self.size = self.extractor.name, next((p.size for p in self.parts if getattr(p, 'size', None)), None)
+        self.features = self.extractor.name
+        self.size = next((p.size for p in self.parts if getattr(p, 'size', None)), None)
         # a run compares the moments of its reference, so these stand for all
         checks = [f'{p.metric} {p.features} {p.n} {np.trace(p.cov) + p.mean.sum():.6g}' for p in self.parts]
         self.mean, self.cov = np.array([zlib.crc32(repr(checks).encode())/2**16]), np.zeros((1, 1))

@@ -97,8 +97,8 @@ def _seconds_of_score(objective, features, preset):
     "Seconds to compare the features of a candidate with the reference, with replicates where the search takes them"
     # judging each sample by itself is done with the features
     reference, f = objective.reference, np.resize(features, (preset.samples, features.shape[1]))
-    if hasattr(reference, 'columns'): parts = [(p.distance, columns) for p, columns in reference.columns(f) if not hasattr(p, 'at')]
-    else: parts = [] if hasattr(reference, 'at') else [(objective._value, f)]
+    if not hasattr(reference, 'columns'): parts = [] if hasattr(reference, 'at') else [(objective._value, f)]
+    else: parts = [(p.distance, columns) for p, columns in reference.columns(f) if not hasattr(p, 'at')]
     start = time.perf_counter()
     for value, columns in parts:
         value(columns)
