@@ -67,6 +67,24 @@ def long_modules():
     lines = {o.name: len(o.read_text(encoding='utf-8').splitlines()) for o in modules()}
     return {k: v for k, v in lines.items() if v > LONG_MODULE}
 
+def imports():
+    "Names that a module imports and does not use, by module; modules that add to classes (`from . import x`) and what `__all__` hands on do not count."
+    res = {}
+    for path in modules():
+        tree, known = ast.parse(path.read_text(encoding='utf-8')), set()
+        for o in ast.walk(tree):
+            if isinstance(o, ast.Import) or isinstance(o, ast.ImportFrom) and o.module:
+                known |= {(a.asname or a.name).partition('.')[0] for a in o.names}
+        used = {o.id for o in ast.walk(tree) if isinstance(o, ast.Name)} | handed_on(tree)
+        for k in sorted(known - used): print(f'{path.name}: {k} is imported and not used')
+        res[path.name] = len(known - used)
+    return res
+
+def handed_on(tree):
+    "Names in the list `__all__` of a module"
+    lists = [o.value for o in tree.body if isinstance(o, ast.Assign) and getattr(o.targets[0], 'id', '') == '__all__']
+    return {c.value for v in lists for c in ast.walk(v) if isinstance(c, ast.Constant)}
+
 def shown(cell):
     "Whether a page shows something of a code cell: of an exported one only what is public."
     code = text(cell['source'])
@@ -150,7 +168,7 @@ def figures():
 def ends(part): return re.search(r':[*_`]*$', part.rstrip())
 
 
-RULES = {o.__name__: o for o in (semicolons, long_cells, long_modules, announcements, leftovers, plurals, figures)}
+RULES = {o.__name__: o for o in (semicolons, long_cells, long_modules, imports, announcements, leftovers, plurals, figures)}
 
 def check(name):
     "Compare what there is with the limits; says where there is more, and where the limit may be lowered."

@@ -328,7 +328,7 @@ def front_chart(progress:Progress)->str: # SVG
     for i in thinned(kept, [i for i in range(len(rows)) if i not in {*kept}]):
         axes.add(_front_mark(axes, progress, rows[i], colours))
     points = [(axes.x(r.cost), axes.y(min(r.value, axes.ylim[1]))) for r in front]
-    if points:
+    if points and not front[0].others:   # with several objectives the front is no line
         path = f'M{points[0][0]:.1f} {points[0][1]:.1f}' + ''.join(f'H{x:.1f}V{y:.1f}' for x, y in points[1:])
         axes.add(f'<path d="{path}" fill="none" stroke="var(--adv-best)" stroke-width="2"/>')
     return axes.svg(f'distance against cost, with a front of {len(front)} candidates')

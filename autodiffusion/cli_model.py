@@ -20,6 +20,7 @@ from .prompts import read_prompts
 from .pipelines import open_pipeline, save_memory
 from .objectives import Target
 from .pipeline_run import networks_of
+from .pipeline_call import takes_argument
 from .any_pipeline import AnyPipeline, any_pipeline
 from .zoo import load_demo, load_unet
 from .cli_options import chosen, image_size, word_list
@@ -40,7 +41,7 @@ def model_options(
     image_size:str=None,        # for --diffusers: size of images, such as 512, or 512x768, height first (the pipeline's own if not given)
     memory:str=None,            # for --diffusers: ways to need less memory, separated by commas: slicing, tiling, offload
     dtype:str=None,             # for --diffusers: precision of the weights, float32, float16 or bfloat16 (float32 if not given)
-    guidance:float=None,        # classifier-free guidance scale; 1 is none (the model's own if not given)
+    guidance:float=None,        # guidance scale, classifier-free (1 is none), or the one that a network such as FLUX's is told, where there is no --negative (the model's own if not given)
 ):
     "Options of a model that is not the shipped one"
 
@@ -222,7 +223,9 @@ def open_diffusers(
     height, width = image_size(size) if size else (None, None)
     texts = read_prompts(prompts) if prompts else None
     pipe = open_pipeline(path, dtype=DTYPES.get(dtype))
-    call = dict(guidance_scale=guidance, negative_prompt=negative, height=height, width=width)
+    # a network that is told a scale is guided by two calls where there is a negative prompt
+    scale = 'true_cfg_scale' if negative and takes_argument(type(pipe), 'true_cfg_scale') else 'guidance_scale'
+    call = {scale: guidance, 'negative_prompt': negative, 'height': height, 'width': width}
     rows, call = _arguments(pipe, texts, call)
     ways = ','.join(word_list(memory))
     if 'offload' not in ways:   # diffusers moves an offloaded pipeline by itself

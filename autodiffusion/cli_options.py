@@ -21,7 +21,7 @@ def command(func):
         for k in ('pdb', 'xtra'):   # fastcore's own options
             args.pop(k, None)
         with warnings.catch_warnings():
-            warnings.showwarning = lambda text, *args, **kwargs: _say(func, f'warning: {text}')
+            warnings.showwarning = lambda text, *args, **kwargs: _say(func, f'warning: {as_options(str(text))}')
             try:
                 func(**args)
             except KeyboardInterrupt as e:
@@ -51,9 +51,19 @@ def run_command(
     return status, out.getvalue(), err.getvalue()
 
 # %% ../nbs/120_cli_options.ipynb #85a7e1a3
-# arguments in an error text -> options
-_SPELLINGS = {r"(?:seeds|initial)=best_of\(['\"]([^'\"]*)['\"]\)": r'--start_from \1', r'\brebatch=True\b': '--rebatch',
-    r'; check_finite=False returns the samples as they are': ''}
+# arguments in a text -> options
+_SPELLINGS = {
+    r"(?:seeds|initial)=best_of\(['\"]([^'\"]*)['\"]\)": r'--start_from \1',
+    r'\b(\w+)(?:=\S+)? \((--\1[^;)]*)\)': r'\2',      # texts that have both
+    r'\b(\w+)(?:=\S+)? \((--\1[^;)]*); ': r'\2 (',
+    r'\b(rebatch|any_model)=True': r'--\1',
+    r"\b(sampler|map)='(\w+)'": r'--\1 \2',
+    r'; check_finite=False returns the samples as they are': '',
+    r'\btakes no argument prompt; it takes [\w, ]+': 'has no use for --prompts',
+    r'\b(takes no argument \w+); it takes [\w, ]+': r'\1',
+    r'\b(?:guidance_scale|true_cfg_scale|embedded_guidance)\b': '--guidance',
+    r'\bnegative_prompt\b': '--negative',
+}
 
 def one_line(e:Exception)->str:
     "What an exception says, in one line, with options as they are written in a shell"
@@ -63,8 +73,11 @@ def one_line(e:Exception)->str:
         text = str(e)
     else:
         text = f'{type(e).__name__}: {e}'
-    for argument, option in _SPELLINGS.items():
-        text = re.sub(argument, option, text)
+    return as_options(text)
+
+def as_options(text:str)->str:
+    "A text of the package in one line, with options in place of the arguments that it names"
+    for argument, option in _SPELLINGS.items(): text = re.sub(argument, option, text)
     return ' '.join(text.split())
 
 # %% ../nbs/120_cli_options.ipynb #dc4355bd

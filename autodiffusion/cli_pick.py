@@ -12,7 +12,7 @@ from fastcore.meta import delegates
 from .candidate import load_candidate, to_json, write_text
 from .zoo import load_demo
 from .plots import save_whole
-from .front import draw_points, measured, pick_point, points_table, read_front
+from .front import draw_points, measured, pick_point, points_table, read_front, scores_text
 from .cli_options import command, options
 from .cli_model import model_of, model_options, open_device, with_blocks_of
 
@@ -84,5 +84,4 @@ def _write(o, point, m):
     if m is not None:
         d['measured'] = dict(ms_per_image=round(point.ms, 4), batch_size=o.batch_size, memory=point.memory, device=m.device.type)
     write_text(path, to_json(d) + '\n')
-    print(f'{path}: the candidate at {point.cost:.2f} {point.unit}, held-out {point.metric} '
-        + ('failed' if point.held_out is None else f'{point.held_out:.4g}'))
+    print(f'{path}: the candidate at {point.cost:.2f} {point.unit}, held-out {scores_text(point)}')

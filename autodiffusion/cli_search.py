@@ -52,7 +52,7 @@ def autodiffusion_search(
     workers:int=1,              # processes that sample at the same time
     executor:str=None,          # instead of --workers, where they are: processes:4, torchrun, dask://host:8786 or ray://host:10001
     asynchronous:store_true=False, # let generations overlap, so that none of many workers waits for the last one of a generation; what is found then depends on which of them were quick
-    target:int=None,            # for --diffusers, instead of --reference: come close to what the pipeline draws with so many steps
+    target:int=None,            # for --diffusers, instead of --reference: come close to what the pipeline draws with so many steps; with --front also beside it, as a second objective
     many:int=None,              # also score so many uniform steps, to show what few steps have to come near
     start_from:str=None,        # folder of another search, such as one of another device or version: begin with its best candidates
     batch_size:int=None,        # images per network call (found by trying if not given)
@@ -83,11 +83,13 @@ def _search(o, executor): # Result
     begun = _as_begun(o)
     m = _open_model(o, r, dev)
     space, initial = search_space(o, r, m)
-    ref = pipeline_target(m, o.target) if o.target is not None else None
-    _check_early(o, r, m, space, initial, ref)
-    if ref is None:
-        ref = open_reference(o.reference, o.features, o.weights, dev, m, Path(o.out)/'reference.npz', o.resize,
+    target = pipeline_target(m, o.target) if o.target is not None else None
+    _check_early(o, r, m, space, initial, target)
+    ref = target
+    if target is None or o.reference is not None:
+        real = open_reference(o.reference, o.features, o.weights, dev, m, Path(o.out)/'reference.npz', o.resize,
             progress=not o.quiet, **image_form(o))
+        ref = real if target is None else [real, target]
     if o.budget is not None:
         space = with_sensitivity(o, m, space)
     search, price = _priced_search(o, begun, lambda options: _make_search(options, r, m, space, initial, ref))
@@ -139,9 +141,12 @@ def _plain_model(o, recipe, device):
 # %% ../nbs/124_cli_search.ipynb #18815c20
 def _pipeline_model(o, recipe, device):
     refuse_checkpoint_options(chosen(o, ('model', *ADM_OPTIONS)))
-    if (o.reference is None) == (o.target is None):
-        raise ValueError('--diffusers needs --reference, statistics or a folder of real images, or --target, '
-            'a number of steps, but not both')
+    if o.reference is None and o.target is None:
+        raise ValueError('--diffusers needs --reference, statistics or a folder of real images, or --target, a number '
+            'of steps')
+    if o.reference is not None and o.target is not None and not o.front:
+        raise ValueError('--reference and --target are two objectives: leave out one, or look for the best in both '
+            'with --front')
     refuse_precision(o.precision)
     model = open_diffusers(o.diffusers, device, o.guidance, **pipeline_arguments(o))
     if recipe:

@@ -23,7 +23,8 @@ from .backbone import count_parameters, differences, facts_of, read_scheduler, s
 from .candidate_scheduler import CandidateScheduler, is_special, network_calls
 from .own_solver import OwnScale, Replayed, Retimed, changed_scheduler, read_scale, retime
 from .pipeline_run import Run, networks_of, watched
-from .any_pipeline import DEFAULTS, AnyPipeline, Watched
+from .pipeline_call import DEFAULTS, SIZES, further_arguments, takes_argument
+from .any_pipeline import AnyPipeline, Watched
 
 # %% ../nbs/114_deploy.ipynb #2f4f3a3a
 @dataclass
@@ -151,7 +152,7 @@ def call(self:Delivery, pipe, args, kwargs):
             'or let the pipeline run its own steps with give_back(pipe)')
     net = networks_of(pipe).get(self.backbone)
     run = DeliveryRun(self, net, original)
-    run.generator = given.arguments.get('generator')
+    run.generator = {**given.kwargs, **given.arguments}.get('generator')
     put = changed_scheduler(original, Retimed if self.candidate.sampler == 'own' else Late, run)
     with watched(pipe, run, [self.backbone] if is_special(self.candidate) else [], self.part, put):
         out = type(pipe).usual.__call__(*given.args, **given.kwargs)
@@ -164,9 +165,20 @@ def call(self:Delivery, pipe, args, kwargs):
 @patch
 def _checked(self:Delivery, pipe, args, kwargs): # inspect.BoundArguments
     "The arguments of a call, with the candidate's number of steps"
-    known = inspect.signature(type(pipe).usual.__call__)
+    known, more = inspect.signature(type(pipe).usual.__call__), further_arguments(type(pipe).usual)
     given = known.bind(pipe, *args, **kwargs)
-    a = given.arguments
+    a = {**given.arguments, **given.arguments.get(more, {})}
+    a.pop(more, None)
+    self._complete(a, {*known.parameters, *([self.steps] if more else [])})
+    self._warn_of_arguments(a, known.parameters)
+    given.arguments = {k: v for k, v in a.items() if k in known.parameters}
+    if more: given.arguments[more] = {k: v for k, v in a.items() if k not in known.parameters}
+    return given
+
+# %% ../nbs/114_deploy.ipynb #89ef410c
+@patch
+def _complete(self:Delivery, a, known):
+    "Put the candidate's number of steps into the arguments of a call, and the size of the search where none is given; raises ValueError for other times"
     for k in ('timesteps', 'sigmas'):
         if a.get(k) is not None:
             raise ValueError(f'{k}=... with a candidate: the pipeline runs the steps of the candidate. Leave {k} out, '
@@ -174,12 +186,12 @@ def _checked(self:Delivery, pipe, args, kwargs): # inspect.BoundArguments
     if a.get(self.steps) not in (None, self.asked):
         warnings.warn(f'{self.steps}={a[self.steps]} was asked for, and the steps of the candidate are taken '
             f'({self.steps}={self.asked}): leave it out, or say give_back(pipe)')
-    if self.steps in known.parameters: a[self.steps] = self.asked
-    self._warn_of_arguments(a, known.parameters)
+    if self.steps in known: a[self.steps] = self.asked
+    for k in SIZES:
+        if k in self.arguments and a.get(k) is None: a[k] = self.arguments[k]
     # diffusers wants as many negative prompts as prompts
     if isinstance(a.get('prompt'), list) and isinstance(a.get('negative_prompt'), str):
         a['negative_prompt'] = [a['negative_prompt']]*len(a['prompt'])
-    return given
 
 # %% ../nbs/114_deploy.ipynb #e85a485a
 @patch
@@ -193,18 +205,28 @@ def _warn_of_arguments(self:Delivery, a, known):
     warnings.warn(f'these steps were found with {"; ".join(differ)}: give the pipeline what apply_file returned')
 
 # %% ../nbs/114_deploy.ipynb #f7d72421
+def _warn_of_rounding(scale, times):
+    "Warn of times between two training steps, where a solver tells its network whole ones"
+    between = [t for t in times if t != round(t)]
+    if scale.kind != 'sigmas' or not scale.told_whole or not between: return
+    said = ', '.join(f'{scale.place(t)[0]:g} at {t:g}' for t in between)
+    warnings.warn(f"the solver of this pipeline goes to these times, but tells the network whole training steps: {said}. "
+        "Give whole times, or a candidate of a sampler of this package, such as sampler='ddim', which tells the times as they are")
+
 @patch
 def apply(self:AnyPipeline,
     c, # a candidate, or times for the pipeline's own solver
 )->dict: # arguments for the call of the pipeline, beside what differs between samples
     "Let the pipeline run these steps whenever it is called; raises ValueError for steps that it cannot run"
-    if not isinstance(c, Candidate): c = Candidate(tuple(c), sampler='own')
+    if not isinstance(c, Candidate):
+        c = Candidate(tuple(c), sampler='own')
+        _warn_of_rounding(self.looked.scale, c.times)
     self.check_candidate(c)
     check_times(c.times, self.schedule, c.t_end)
     said, caller, looked = self.pipeline_entry(c), self.caller, self.looked
     deliver(caller.pipe, Delivery(c, said['asked'], said['arguments'], caller.steps, caller.scheduler, said['solver'],
         looked.backbone, self.blocks, scale=looked.scale, prompt_half=looked.prompt_half, doubled=looked.doubled))
-    return {caller.steps: said['asked'], **caller.call}
+    return {caller.steps: said['asked'], **caller.call, **said['arguments']}
 
 # %% ../nbs/114_deploy.ipynb #7a137f2f
 def _backbone_of(pipe)->str:
@@ -289,11 +311,11 @@ def _read_entry(path, d, pipe, any_model)->dict:
     e = {k: v for k, v in said.items() if k in _ENTRY}
     scale = d['model'].get('guidance_scale', 1)
     if 'solver' not in e and scale != 1: e['arguments'] = {'guidance_scale': scale, **e.get('arguments', {})}
-    known = inspect.signature(type(pipe).__call__).parameters
     # another class need not have the defaults of this one
-    if any_model: e['arguments'] = {k: v for k, v in e.get('arguments', {}).items() if k in known or k not in DEFAULTS}
+    def fits(k): return takes_argument(type(pipe), k) or k not in (*DEFAULTS, *SIZES)
+    if any_model: e['arguments'] = {k: v for k, v in e.get('arguments', {}).items() if fits(k)}
     for k, v in e.get('arguments', {}).items():
-        if k not in known or k in ('self', 'prompt', 'timesteps', 'sigmas'):
+        if not takes_argument(type(pipe), k) or k in ('self', 'prompt', 'timesteps', 'sigmas'):
             raise ValueError(f'{path}: {type(pipe).__name__} takes no argument {k!r} from a file')
         if not isinstance(v, (str, int, float)):
             raise ValueError(f'{path}: broken candidate file: {k} is {v!r}, neither a text nor a number')
@@ -314,7 +336,7 @@ def _fits_parts(path, e, pipe)->dict:
     parts, usual = networks_of(pipe), {**_usual_entry(pipe), **e}
     if usual['backbone'] not in parts or not hasattr(getattr(pipe, usual['scheduler'], None), 'set_timesteps'):
         raise ValueError(f'{path}: {type(pipe).__name__} has no {usual["backbone"]} or no {usual["scheduler"]}')
-    if usual['steps'] not in inspect.signature(type(pipe).__call__).parameters:
+    if not takes_argument(type(pipe), usual['steps']):
         raise ValueError(f'{path}: {type(pipe).__name__} takes no {usual["steps"]}')
     return e
 

@@ -21,8 +21,7 @@ from .candidate import Candidate, Step, as_times, load_candidate
 from .space import BASELINES, SearchSpace, uniform
 from .quick_score import quick_fitness, quick_scores, uniform_like, verdict
 from .zoo import data_file
-from autodiffusion.side_by_side import (Stopped, all_blocks, compared, draw, png_bytes, rms, show_steps, step_costs,
-    steps_figure, strip)
+from .side_by_side import (Stopped, all_blocks, compared, draw, png_bytes, rms, step_costs, steps_figure, strip)
 
 # %% ../nbs/110_explore.ipynb #cafedd02
 class Latest:

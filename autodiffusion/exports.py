@@ -249,7 +249,10 @@ def step_lists(
     "The steps of a candidate as lists for the tools that run them exactly"
     if isinstance(model, NoiseSchedule): model = _plain_model(model)
     out, refused = dict(sampler=c.sampler), {}
-    if getattr(model, 'guidance_scale', 1) != 1: out['guidance_scale'] = model.guidance_scale
+    # pipelines call both kinds of guidance so
+    scales = [getattr(model, 'guidance_scale', 1), getattr(model, 'embedded_guidance', None)]
+    given = [v for v in scales if v not in (1, None)]
+    if given: out['guidance_scale'] = given[0]
     # where all blocks run there is nothing to cache
     tools = [t for t in TOOLS if t != 'cache-dit' or any(s.reuse for s in c.steps)]
     for tool in tools:

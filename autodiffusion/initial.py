@@ -17,7 +17,7 @@ from .schedule import NoiseSchedule
 from .denoiser import Denoiser
 from .samplers import sample_batch, check_times, evaluations, gradients
 from .candidate import Candidate
-from .space import BASELINES, SearchSpace
+from .space import SearchSpace
 
 # %% ../nbs/45_initial.ipynb #bd6bf963
 def trajectory_times(

@@ -11,8 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from fastcore.basics import patch
 from .candidate import Candidate, sync_folder
-from .records import (ASKED, BATCH_SIZE, DONE, EXTENDED, FIRST_LINE, differences, from_json, modern_config,
-    modern_record, pack, plain, read_lines, unpack)
+from .records import ASKED, BATCH_SIZE, DONE, EXTENDED, differences, pack, plain, read_lines
 from .fitness import Score
 
 # %% ../nbs/71_journal.ipynb #4390bd9b
@@ -144,7 +143,8 @@ _OF_CANDIDATE = {'steps', 't_end', 'sampler', 'eta'}
 def _keep(self:Journal, record, c):
     "Keep a score's record, in little memory: the candidate stands for its fields"
     kept = {k: v for k, v in record.items() if k not in _OF_CANDIDATE}
-    if 'replicates' in kept: kept['replicates'] = tuple(kept['replicates'])
+    for k in ('replicates', 'others'):
+        if k in kept: kept[k] = tuple(kept[k])
     self.records[kept['stage'], c, kept['n']] = dict(kept, candidate=c)
 
 @patch
@@ -250,13 +250,14 @@ def score(self:Journal,
         if s.reason: record['reason'] = s.reason
         if s.replicates: record['replicates'] = [*map(_number, s.replicates)]
         if s.debiased is not None: record |= dict(debiased=s.debiased, leftover=s.leftover)
+        if s.others: record['others'] = [*s.others]
         self.write(record)
         self._keep(record, c)
     return _score_of(self.records[stage, c, n])
 
 def _score_of(r):
     return Score(_infinite(r['score']), r['n'], r['requested'], r['seconds'], r.get('reason', ''), r.get('computed', 0),
-        _all_infinite(r.get('replicates', ())), r.get('debiased'), r.get('leftover', 0.))
+        _all_infinite(r.get('replicates', ())), r.get('debiased'), r.get('leftover', 0.), r.get('others', ()))
 
 # %% ../nbs/71_journal.ipynb #b5d0d815
 @patch

@@ -7,15 +7,20 @@ __all__ = ['LIVE_SHARE', 'BUTTON', 'LiveView', 'NotebookDisplay', 'TerminalDispl
            'has_frontend', 'live_view']
 
 # %% ../nbs/67_live.ipynb #386f232a
+<<<<<<< HEAD
 import shutil, signal, sys, threading, time, warnings
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
+=======
+import signal, threading, time, warnings
+from contextlib import contextmanager
+>>>>>>> obj7
 from fastcore.basics import patch
 from tqdm import tqdm
 from .bars import in_notebook
 from .records import JournalReader, unpack
 from .progress import Progress
-from .previews import PREVIEW, Previews
+from .previews import Previews
 from .charts import baseline_rows
 from .view import view_html, view_text
 

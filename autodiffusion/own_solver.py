@@ -160,7 +160,9 @@ def place(self:OwnScale,
 )->tuple: # (time that the network is told, noise level or None)
     "What a scheduler has at a time; raises ValueError for a time between two training steps where it knows whole ones only"
     if self.kind == 'index':
-        if t != round(t): raise ValueError(f'time {t:g}: this scheduler looks up whole training steps only')
+        if t != round(t):
+            raise ValueError(f'time {t:g}: the solver of this scheduler knows whole training steps only; round it, or let a '
+                "sampler of this package go between them, such as sampler='ddim'")
         return float(t), None
     if self.kind == 'curve':
         times, told, levels = self.curve
@@ -247,6 +249,15 @@ class Retimed:
 
     def shown(self, sample): return sample, None
 
+# %% ../nbs/105_own_solver.ipynb #785b0a14
+def _check_solver(s):
+    "Raise ValueError for PNDM's Runge-Kutta steps, which visit times between those of a candidate"
+    if getattr(s, 'config', {}).get('skip_prk_steps', True): return
+    name = type(s).__name__
+    raise ValueError(f'{name} begins with Runge-Kutta steps, at times between those of a candidate. Give the pipeline one '
+        f'that leaves them out: pipe.scheduler = {name}.from_config(pipe.scheduler.config, skip_prk_steps=True), or write '
+        '"skip_prk_steps": true into its scheduler_config.json')
+
 # %% ../nbs/105_own_solver.ipynb #775947b6
 @functools.lru_cache(maxsize=None)
 def _class_with(mixin, kind):
@@ -269,7 +280,8 @@ def changed_scheduler(
     mixin,  # Retimed or Replayed
     run,    # who is told
 ): # a scheduler of the same class, by name and by isinstance
-    "A copy of a scheduler for the steps of a candidate"
+    "A copy of a scheduler for the steps of a candidate; raises ValueError for one that begins with Runge-Kutta steps"
+    _check_solver(s)
     new = copy.deepcopy(s)
     new.__class__ = _class_with(mixin, type(s))
     new.run, new.source = run, s

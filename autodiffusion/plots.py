@@ -16,16 +16,11 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from fastcore.basics import patch
 from .words import counted
-from .schedule import NoiseSchedule, CLEAN
+from .schedule import NoiseSchedule
 from .denoiser import Denoiser, to_rgb
 from .samplers import sample
-from .candidate import Candidate
-from .space import SearchSpace
 from .features import to_uint8
-from .toy import toy_problem
 from .result import Result
-from .search import Search
-from .zoo import load_demo
 
 # %% ../nbs/100_plots.ipynb #10625a65
 def image_grid(

@@ -6,7 +6,7 @@
 __all__ = ['peak_memory', 'Rates', 'seconds_of', 'Price', 'scores_at_most', 'fit_to_hours']
 
 # %% ../nbs/81_price.ipynb #fd7241fb
-import dataclasses, sys, time
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,11 +96,13 @@ def rates(self:Search,
 def _seconds_of_score(objective, features, preset):
     "Seconds to compare the features of a candidate with the reference, with replicates where the search takes them"
     # judging each sample by itself is done with the features
-    if hasattr(objective.reference, 'at'): return 0.
-    f = np.resize(features, (preset.samples, features.shape[1]))
+    reference, f = objective.reference, np.resize(features, (preset.samples, features.shape[1]))
+    if not hasattr(reference, 'columns'): parts = [] if hasattr(reference, 'at') else [(objective._value, f)]
+    else: parts = [(p.distance, columns) for p, columns in reference.columns(f) if not hasattr(p, 'at')]
     start = time.perf_counter()
-    objective._value(f)
-    if preset.rungs or preset.race: objective._replicates(f, jackknife_groups(len(f)))
+    for value, columns in parts:
+        value(columns)
+        if preset.rungs or preset.race: [value(columns[g]) for g in jackknife_groups(len(columns))]
     return time.perf_counter() - start
 
 def _device_name(device):

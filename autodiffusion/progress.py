@@ -54,6 +54,7 @@ class Row(NamedTuple):
     requested: int  # network evaluations of the search up to here
     cost: float     # of an image, in the unit of the plan; without one, steps
     error: float|None # standard error
+    others: tuple = () # further objectives
 
 class Progress:
     "How far a search is, from the records of its journal"
@@ -134,7 +135,8 @@ def _add_row(self:Progress, r, c, n, value):
     cost = r.get('cost', len(r['candidate']['steps']))
     late = r['stage'] in self.groups    # a generation's, which another may have followed
     group = self.groups.index(r['stage']) if late else len(self.groups) - 1
-    row = Row(group, c, n, value, self.requested, cost, standard_error(r))
+    row = Row(group, c, n, value, self.requested, cost, standard_error(r),
+        tuple(r.get('others', ())))
     self.rows.append(row)
     self.values.setdefault(n, {})[c] = value
     self.most[c] = max(n, self.most.get(c, 0))
@@ -226,14 +228,16 @@ def eliminated(self:Progress)->list: # of bool, one for each row
     if now in tops and not self.done: limit[now] = sorted(tops[now])[-2] if len(tops[now]) > 1 else 0
     return [r.n < limit[r.group] and r.n == last[r.group, r.candidate] for r in self.rows]
 
+# %% ../nbs/57_progress.ipynb #569f84f0
 @patch
 def front(self:Progress)->list: # of rows, cheapest first
-    "Rows that none beats in both cost and distance, on the most images that three or more candidates were scored on"
+    "Rows that none beats in cost and in all objectives, on the most images that three or more candidates were scored on"
     counts = [n for n, v in self.values.items() if len(v) >= 3] or [*self.values]
     rows = [r for r in self.rows if r.n == max(counts) and math.isfinite(r.value)] if counts else []
     found = []
-    for r in sorted(rows, key=lambda r: (r.cost, r.value)):
-        if not found or r.value < found[-1].value: found.append(r)
+    for r in sorted(rows, key=lambda r: (r.cost, r.value, r.others)):
+        # what comes later costs no less
+        if not any(o.value <= r.value and all(a <= b for a, b in zip(o.others, r.others)) for o in found): found.append(r)
     return found
 
 # %% ../nbs/57_progress.ipynb #d4337128

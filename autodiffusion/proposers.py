@@ -14,7 +14,7 @@ import numpy as np
 from fastcore.basics import patch
 from .words import counted
 from .schedule import CLEAN
-from .candidate import Candidate, Step
+from .candidate import Candidate
 from .space import SearchSpace
 from .variation import (cross_blend, cross_cut, cross_uniform, genes, mutate_blocks, mutate_length,
     mutate_local, mutate_uniform, one_flip_neighbours, random_candidate, stretch)

@@ -7,7 +7,6 @@ __all__ = ['paired_difference', 'count_better', 'History', 'Racer', 'race', 'Pap
 
 # %% ../nbs/76_racing.ipynb #c8a008ec
 import math
-from dataclasses import dataclass
 from itertools import islice, takewhile
 from fastcore.basics import patch
 import numpy as np
@@ -71,7 +70,7 @@ class History:
         return {c: s.value for c, s in self.scores[n].items()}
     def estimates(self, n:int)->dict:
         "Candidate -> what decides between candidates, on `n` samples: the value without its bias, where that is known"
-        return {c: s.estimate for c, s in self.scores[n].items()}
+        return {c: self.racer.value_of(s) for c, s in self.scores[n].items()}
     def rng(self, generation:int):
         "The random generator of a generation"
         return np.random.default_rng([self.seed, generation])
@@ -121,6 +120,9 @@ class Racer:
     ):
         self.preset, self.space = preset, space
 
+    def value_of(self, s:Score):
+        "What `rank` compares of a score"
+        return s.estimate
     def rank(self, values:dict)->list:
         "Candidates of {candidate: value}, best first"
         return sorted(values, key=lambda c: (values[c], c.key))

@@ -111,7 +111,7 @@ def _read_line(path, i, line, candidate):
 
 # %% ../nbs/56_records.ipynb #73c67450
 _FIELDS = dict(stage=str, n=int, score=(int, float, type(None)), requested=int, seconds=(int, float))
-_MORE_FIELDS = dict(computed=int, reason=str, replicates=list, debiased=(int, float), leftover=(int, float))
+_MORE_FIELDS = dict(computed=int, reason=str, replicates=list, debiased=(int, float), leftover=(int, float), others=list)
 
 def _checked(record, candidate, first):
     "A record with its candidate, which `candidate` makes of it; raises KeyError, TypeError or ValueError where something is missing, or of another kind"
@@ -120,6 +120,7 @@ def _checked(record, candidate, first):
     if 'kind' in record: return _typed(record, {name: object for name in NOTES[record['kind']]})
     _typed(record, _FIELDS | {k: kind for k, kind in _MORE_FIELDS.items() if k in record})
     if any(type(v) not in (int, float, type(None)) for v in record.get('replicates', ())): raise TypeError('no numbers')
+    if any(type(v) not in (int, float) for v in record.get('others', ())): raise TypeError('no numbers')
     record['candidate'] = candidate(record)
     return record
 

@@ -12,7 +12,6 @@ from fastcore.basics import patch
 from .words import counted
 from .samplers import evaluations, gradients
 from .candidate import Candidate
-from .fitness import Score
 from .run import run_finals
 
 # %% ../nbs/79_result.ipynb #5f9265a8

@@ -21,7 +21,8 @@ from .initial import read_off_trajectory
 from .frechet import Reference
 from .autotune import autotune
 from .fitness import Fitness, state_bytes
-from .journal import Journal, check_folder, pack, plain, read_config, unpack
+from .records import pack, plain, unpack
+from .journal import Journal, check_folder, read_config
 from .executors import WorkerPool, write_fitness
 from autodiffusion.fingerprint import (network_settings, reference_fingerprint, space_fingerprint,
     weights_fingerprint)
@@ -66,6 +67,8 @@ class Search:
         prefix_mb:float=1024,       # memory for states that candidates share, in each process; 0: nothing is shared
         cache_mb:float=256,         # memory for features of scored candidates
     ):
+        if isinstance(reference, (list, tuple)):
+            raise ValueError('several objectives are searched at once by ParetoSearch(model, [reference, ...])')
         _check_choices(preset, seed, precision)
         self.model, self.reference, self.seed, self.out = model, reference, seed, out and Path(out)
         self.space = space or SearchSpace(len(model.schedule), steps, sampler=sampler, eta=eta)
@@ -252,7 +255,8 @@ def _repr_markdown_(self:Search):
         generations += f', the second of at most {generation_size(p, 1)} one-flip neighbours of the best'
     few, most = self.space.step_range
     steps = counted(few, 'step') if few == most else f'{few} to {most} steps'
-    rows = dict(model=self.model.name, metric=self.reference.metric,
+    metrics = getattr(self.reference, 'metrics', (self.reference.metric,))
+    rows = dict(model=self.model.name, metric=', '.join(metrics),
         space=f'{steps}, {self.space.sampler}, {self.space.size:.3g} candidates',
         preset=self.preset_name, generations=generations, finals=self.racer.finals_text())
     rows |= {'held out': f'{counted(p.held_out, "sample")} of new noise', 'cost': self._cost_text(), 'seed': self.seed,

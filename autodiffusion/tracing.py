@@ -10,6 +10,7 @@ import inspect, re
 from collections import Counter
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from threading import get_ident
 import torch
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -86,6 +87,7 @@ class ResidualTracer(TorchDispatchMode):
         self.counter = operation_counter()
         self.aside_macs = 0         # MACs of what ran aside
         self.paused = False         # whether something runs aside
+        self.thread = None          # the thread that is followed: another one may draw with the network meanwhile
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         out = func(*args, **(kwargs or {}))
@@ -196,10 +198,13 @@ def versions(inputs:dict)->list:
     "Torch's version numbers of tensors, which every operation in place raises"
     return [x._version for x in inputs.values() if not x.is_inference()]
 
+@patch(as_prop=True)
+def _elsewhere(self:ResidualTracer): return self.paused or get_ident() != self.thread
+
 @patch
 def enter(self:ResidualTracer, m, args, kwargs):
     "A module is called: its input tensors get labels"
-    if self.paused: return
+    if self._elsewhere: return
     inputs = {key: x for key, x in (*enumerate(args), *kwargs.items()) if torch.is_tensor(x)}
     self.started += 1
     self.running.append(Call(self.started, m, self.names[m], inputs, versions(inputs), self.macs()))
@@ -209,7 +214,7 @@ def enter(self:ResidualTracer, m, args, kwargs):
 @patch
 def leave(self:ResidualTracer, m, args, kwargs, out):
     "A module returns"
-    if self.paused: return
+    if self._elsewhere: return
     call = self.running.pop()
     call.macs = self.macs() - call.macs
     self.calls[call.name] += 1
@@ -220,6 +225,7 @@ def leave(self:ResidualTracer, m, args, kwargs, out):
 @patch
 def run(self:ResidualTracer, call)->int: # MACs of the call
     "Trace one call of a function without arguments that runs the network"
+    self.thread = get_ident()
     with unfused_attention(), ExitStack() as stack:
         for m in self.net.modules():
             stack.callback(m.register_forward_pre_hook(self.enter, with_kwargs=True).remove)

@@ -20,7 +20,7 @@ from .candidate import Candidate, load_candidate
 from .space import BASELINES, SearchSpace
 from .frechet import Reference
 from .autotune import find_batch_size
-from .fitness import Fitness, Score
+from .fitness import Fitness
 from .search import HELD_OUT
 
 # %% ../nbs/82_transfer.ipynb #5580d4d7

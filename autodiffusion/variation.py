@@ -7,10 +7,8 @@ __all__ = ['genes', 'random_candidate', 'random_lists', 'mutate_uniform', 'mutat
            'mutate_blocks', 'one_flip_neighbours', 'cross_uniform', 'cross_cut', 'cross_blend']
 
 # %% ../nbs/50_variation.ipynb #c4adc6f9
-import math, warnings
-from dataclasses import dataclass, replace
+import math
 import numpy as np
-from .schedule import NoiseSchedule, CLEAN
 from .candidate import Candidate
 from .space import SearchSpace
 

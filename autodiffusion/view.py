@@ -167,12 +167,15 @@ def point_texts(progress:Progress, row)->list:
 def front_panel(progress:Progress, folder='')->str:
     "The chart of the front, on which a point can be picked; at first it is that of the lowest distance"
     points, picks = front_points(progress), []
+    lowest = min((row.value for row, _, _ in points), default=None)
     for k, (row, x, y) in enumerate(points):
         steps, *more = map(esc, point_texts(progress, row))
-        checked = ' checked="checked"' if k == len(points) - 1 else ''
+        checked = ' checked="checked"' if row.value == lowest else ''
+        # with several objectives a cost does not name a point
+        line = '' if row.others and not folder else f'<br/><code>{esc(load_line(k, row.cost, folder))}</code>'
         picks.append(f'<input type="radio" name="point" value="{row.candidate}" title="{steps}" aria-label="{steps}" '
             f'style="left:{100*x:.2f}%;top:{100*y:.2f}%"{checked}/><div class="adv-said"><b>{steps}</b><br/>'
-            f'{"<br/>".join(more)}<br/><code>{esc(load_line(k, row.cost, folder))}</code></div>')
+            f'{"<br/>".join(more)}{line}</div>')
     # the choices of one view have nothing to do with those of another, since each has a form; with this method it sends nothing
     form = f'<form class="adv-pick" method="dialog">{front_chart(progress)}{"".join(picks)}</form>'
     return form if points else front_chart(progress)
