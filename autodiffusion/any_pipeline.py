@@ -384,9 +384,10 @@ def check_entry(self:AnyPipeline, entry, sampler)->list: # of texts
 def with_blocks(self:AnyPipeline,
     names=None,     # paths of modules, from the backbone on; by default they are found (see find_blocks)
     repeats:int=0,  # measured calls; 0: milliseconds are not measured
+    whole:bool=False, # take no transformer block apart
 )->AnyPipeline:
-    "A copy that knows the blocks of its network"
-    return self.with_(blocks=find_blocks(self, names, repeats=repeats))
+    "A copy that knows the blocks of its network, or components of them"
+    return self.with_(blocks=find_blocks(self, names, whole=whole, repeats=repeats))
 
 @patch
 def try_batch(self:AnyPipeline,

@@ -124,7 +124,8 @@ def _open_model(o, recipe, device):
     model = (_pipeline_model if o.diffusers else _plain_model)(o, recipe, device)
     if o.budget is None: return model
     exact = model if o.precision == 'auto' else model.with_(precision=o.precision)
-    return model.with_(blocks=blocks_with_cost(exact, Path(o.out)/'milliseconds.json', o.unit))
+    milliseconds = Path(o.out)/'milliseconds.json'
+    return model.with_(blocks=blocks_with_cost(exact, milliseconds, o.unit, o.whole_blocks))
 
 def _plain_model(o, recipe, device):
     refuse_pipeline_options(chosen(o, (*PIPELINE_OPTIONS, 'target')))

@@ -7,14 +7,8 @@ __all__ = ['LIVE_SHARE', 'BUTTON', 'LiveView', 'NotebookDisplay', 'TerminalDispl
            'has_frontend', 'live_view']
 
 # %% ../nbs/67_live.ipynb #386f232a
-<<<<<<< HEAD
 import shutil, signal, sys, threading, time, warnings
 from contextlib import contextmanager, nullcontext
-from pathlib import Path
-=======
-import signal, threading, time, warnings
-from contextlib import contextmanager
->>>>>>> obj7
 from fastcore.basics import patch
 from tqdm import tqdm
 from .bars import in_notebook

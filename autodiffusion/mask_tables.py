@@ -101,7 +101,7 @@ def _columns(self:MaskTable, places): # for every unit an index into (blocks, co
         said = self.computed[:, at[0], at[1]].reshape(len(self.computed), -1)
         if (said.any(1) != said.all(1)).any():
             raise ValueError(f'the table computes a part of block {b} and reuses the rest, and the units of this network '
-                'are whole blocks: find_blocks(model, component_names(model)) takes them apart')
+                'are whole blocks: find_blocks(model) takes them apart')
         spoken[at] = True
         columns.append(at)
     silent = ~spoken & ~self.computed.all(0)
@@ -168,7 +168,9 @@ def steps_mask(
 )->dict: # arguments of cache-dit's DBCacheConfig
     "The mask of cache-dit that computes what a candidate computes; raises ValueError, with the reason, where there is none"
     table, n = mask_of(c, blocks), len(blocks)
-    if table.components: raise ValueError('cache-dit caches whole blocks, and the units of this network are components')
+    if table.components:
+        raise ValueError('cache-dit caches whole blocks, and the units of this network are components: '
+            'find_blocks(model, whole=True) takes none apart')
     if len({b.name.rsplit('.', 1)[0] for b in blocks}) > 1:
         raise ValueError('cache-dit keeps a cache for each list of blocks, and this network has several')
     lists = {tuple(sorted(s.reuse)) for s in c.steps if s.reuse}
