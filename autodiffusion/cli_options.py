@@ -26,7 +26,7 @@ def command(func):
                 func(**args)
             except KeyboardInterrupt as e:
                 print(file=sys.stderr)
-                _say(func, e or 'stopped')
+                _say(func, str(e) or 'stopped')
                 return 130
             except Exception as e:
                 _say(func, f'error: {one_line(e)}')

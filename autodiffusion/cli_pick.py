@@ -45,6 +45,16 @@ def autodiffusion_pick(
         _draw(o, points, m)
     if (cost, ms, at) != (None, None, None): _write(o, pick_point(points, cost, ms, at), m)
 
+# %% ../nbs/129_cli_pick.ipynb #f05a4cc8
+def _picked_path(o): return Path(o.out or Path(o.run)/'picked.json')
+
+def _refuse_other_file(path):
+    "Raise ValueError where a file is that is no candidate, which writing would destroy"
+    if not path.exists(): return
+    try: known = 'steps' in json.loads(path.read_text(errors='replace'))
+    except (ValueError, TypeError, OSError): known = False
+    if not known: raise ValueError(f'{path}: there is something else of this name; choose another --out, or delete it')
+
 # %% ../nbs/129_cli_pick.ipynb #ec7b1a04
 def _check_options(o, points):
     "Raise ValueError for what can be known to be wrong before the model is opened"
@@ -53,6 +63,8 @@ def _check_options(o, points):
     given = [k for k in ('cost', 'ms', 'at') if getattr(o, k) is not None]
     if len(given) > 1: raise ValueError(f'give one of --cost, --ms and --at, got --{" and --".join(given)}')
     if given and o.ms is None: pick_point(points, o.cost, None, o.at)
+    if o.out and not given: raise ValueError('--out is for a point that is picked: give --cost, --ms or --at')
+    _refuse_other_file(_picked_path(o))
 
 def _model_of_points(o, points): # Denoiser, or None where no model was named and it is not the shipped one
     "The model of the search, with its blocks where points leave out any"
@@ -79,7 +91,7 @@ def _draw(o, points, m):
 
 def _write(o, point, m):
     "Write the candidate file of a point, with what was measured of it"
-    path = Path(o.out or Path(o.run)/'picked.json')
+    path = _picked_path(o)
     d = json.loads(point.path.read_text())
     if m is not None:
         d['measured'] = dict(ms_per_image=round(point.ms, 4), batch_size=o.batch_size, memory=point.memory, device=m.device.type)

@@ -18,6 +18,7 @@ from .denoiser import Denoiser
 from .fitness import Fitness
 from .executors import open_executor, write_fitness
 from .journal import best_of, read_config
+from .live import is_terminal
 from .search import Search
 from .price import fit_to_hours
 from .asynchronous import run_asynchronously
@@ -94,7 +95,7 @@ def _search(o, executor): # Result
         space = with_sensitivity(o, m, space)
     search, price = _priced_search(o, begun, lambda options: _make_search(options, r, m, space, initial, ref))
     if not o.quiet: print(_announcement(search, o.out), *price, sep='\n', flush=True)
-    watched = sys.stderr.isatty() and not (o.quiet or o.plain)
+    watched = is_terminal(sys.stderr) and not (o.quiet or o.plain)
     return search.run(progress=not o.quiet, live=watched or None, workers=o.workers, executor=executor)
 
 # %% ../nbs/124_cli_search.ipynb #7acf7270

@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from fastcore.script import store_true
 from .candidate import write_text
 from .charts import esc
-from .live import TerminalDisplay
+from .live import TerminalDisplay, is_terminal
 from .view import RunView, open_run, view_text
 from .cli_options import command
 
@@ -93,6 +93,8 @@ def autodiffusion_watch(
     if not 0 < seconds < 86400: raise ValueError(f'--seconds must lie between 0 and a day, got {seconds:g}')
     run = open_run(folder)
     if html:
+        if Path(html).exists() and '<div id="view">' not in Path(html).read_text(errors='replace'):
+            raise ValueError(f'{html}: there is another file of this name; choose another, or delete it')
         write_text(html, view_page(run))
         print(html)
     elif browser: _serve(view_server(run, port, seconds))
@@ -111,7 +113,7 @@ def _serve(server):
 # %% ../nbs/128_cli_watch.ipynb #3c850eb9
 def _follow(run, seconds):
     "Draw the view anew in a terminal until the search has ended or Ctrl-C; elsewhere write it whenever the stage changes"
-    stage, display = None, TerminalDisplay(sys.stdout) if sys.stdout.isatty() else None
+    stage, display = None, TerminalDisplay(sys.stdout) if is_terminal(sys.stdout) else None
     try:
         while True:
             p = run.refresh().progress

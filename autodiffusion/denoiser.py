@@ -223,7 +223,8 @@ def _autocast(self:Denoiser, x):
 def _run(self:Denoiser, net, x, t, *y):
     "What `net` returns for images `x`, given to it in its own dtype"
     dtype = computing_dtype(net)
-    try: return net(x.to(dtype), t, *y)
+    # a copy, since a network may work on its input in place
+    try: return net(x.to(dtype, copy=True), t, *y)
     except RuntimeError as e:
         mixed = any(part in str(e) for part in ('dtype', 'scalar type', 'should be the same'))
         if dtype == torch.float32 or not mixed: raise

@@ -16,7 +16,7 @@ from .denoiser import Denoiser
 from .solvers import get_sampler
 from .samplers import check_blocks, check_times, evaluations, gradients
 from .candidate import Candidate
-from .space import SearchSpace
+from .space import BASELINES, SearchSpace
 from .initial import read_off_trajectory
 from .frechet import Reference
 from .autotune import autotune
@@ -71,6 +71,7 @@ class Search:
             raise ValueError('several objectives are searched at once by ParetoSearch(model, [reference, ...])')
         _check_choices(preset, seed, precision)
         self.model, self.reference, self.seed, self.out = model, reference, seed, out and Path(out)
+        if space is not None: _check_space(space, steps, sampler, eta)
         self.space = space or SearchSpace(len(model.schedule), steps, sampler=sampler, eta=eta)
         self.batch_size, self.precision, self.rebatch = batch_size, precision, rebatch
         self.prefix_mb, self.cache_mb, self.loop, self._tuned = prefix_mb, cache_mb, loop, None
@@ -87,6 +88,14 @@ def _check_choices(preset, seed, precision):
     if not 0 <= seed < HELD_OUT: raise ValueError(f'seed must lie between 0 and 2^62, got {seed}')
     if precision not in ('auto', 'float32', 'bfloat16', 'float16'):
         raise ValueError(f"precision must be 'auto', 'float32', 'bfloat16' or 'float16', got {precision!r}")
+
+def _check_space(space, steps, sampler, eta):
+    "Raise ValueError where the settings of a search say something else than its space"
+    lo, hi = space.step_range
+    there = dict(steps=lo if lo == hi else (lo, hi), sampler=space.sampler, eta=space.eta)
+    for k, v, usual in (('steps', steps, 4), ('sampler', sampler, 'ddim'), ('eta', eta, 0.)):
+        if v not in (usual, there[k]):
+            raise ValueError(f'{k}={v!r} beside a space of {k}={there[k]!r}: say it in the space alone')
 
 # %% ../nbs/80_search.ipynb #94fe2f15
 @patch
@@ -125,7 +134,10 @@ def _check(self:Search, initial, baselines):
 
 @patch
 def _baseline(self:Search, name, c)->Candidate:
-    "A candidate to compare with; raises ValueError for what the model cannot draw"
+    "A candidate to compare with; raises ValueError for what the model cannot draw, and for a name that others have"
+    if name == 'searched' or name in BASELINES:
+        what = 'the result' if name == 'searched' else 'a known schedule'
+        raise ValueError(f'baseline {name!r}: this is how {what} is called; give it another name')
     try:
         if not isinstance(c, Candidate): c = Candidate(tuple(c), sampler=self.space.sampler, eta=self.space.eta)
         check_times(c.times, self.model.schedule, c.t_end)

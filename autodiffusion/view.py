@@ -233,9 +233,9 @@ def view_html(
 BARS = '▁▂▃▄▅▆▇█'
 
 def sparkline(values)->str:
-    "A row of bars, one for each number"
-    lo, hi = min(values, default=0), max(values, default=0)
-    return ''.join(BARS[round((len(BARS) - 1)*(v - lo)/((hi - lo) or 1))] for v in values)
+    "A row of bars from zero, one for each number"
+    high = max(values, default=0) or 1
+    return ''.join(BARS[round((len(BARS) - 1)*max(0, v)/high)] for v in values)
 
 def step_lines(
     progress:Progress,
@@ -263,13 +263,15 @@ def view_text(
         wide = max(10, min(40, width - 50))
         full = round(wide*done/total)
         lines.append(f'{"█"*full}{"░"*(wide - full)} {done/total:4.0%}  {done:,} of at most {counted(total, "image")}')
-    lines += [f'{name:<22} {value}  ({said})' for name, value, said in tiles(progress)]
+    rows = [(name, f'{value}  ({said})') for name, value, said in tiles(progress)]
     if progress.leader:
-        lines += [f'{name:<22} {line}' for name, line in step_lines(progress, max(20, min(60, width - 24)))]
-        lines.append(f'{"steps of the best":<22} {steps_text(progress.candidates[progress.leader.candidate])}')
+        rows += step_lines(progress, max(20, min(60, width - 24)))
+        rows.append(('steps of the best', steps_text(progress.candidates[progress.leader.candidate])))
         bases = progress._bases()
         best = [r.value/bases[r.n] for _, r in progress.leaders] + [progress.leader.value/bases[progress.leader.n]]
-        lines.append(f'{"best, by generation":<22} {sparkline(best[-40:])}')
+        rows.append(('best, by generation', f'{sparkline(best[-40:])}  (relative to the best baseline: the lower the better)'))
+    # names stand in a column where there is room for one
+    lines += [f'{name:<{22 if width >= 60 else 0}} {said}' for name, said in rows]
     return '\n'.join(l if len(l) <= width else l[:width - 1] + '…' for l in lines + ([note] if note else []))
 
 # %% ../nbs/66_view.ipynb #6881f034
