@@ -316,8 +316,7 @@ def with_(self:AnyPipeline, **changes):
     new = _model_of(Caller(c.pipe, c.rows, call, c.scheduler, c.steps, c.singly), self.name)
     wrong = ', '.join(f'{k}={v:g}' for k, v in wanted.items() if getattr(new, k) != v)
     if wrong: raise ValueError(f'{self.name}: {wrong} is not how its call is guided, which is: {self.guided_by}')
-    own = self.blocks
-    blocks = None if own is None else Blocks(new.net, list(own), own.macs, own.ms, own.batch_size)
+    blocks = None if (own := self.blocks) is None else Blocks(new.net, list(own), own.macs, own.ms, own.batch_size)
     return Denoiser.with_(new, **{**dict(blocks=blocks, precision=self.precision), **changes})
 
 @patch(as_prop=True)
