@@ -23,7 +23,7 @@ from .candidate import Candidate
 from .space import SearchSpace
 from .fingerprint import weights_fingerprint
 from .backbone import HALF, adapter_state, count_parameters, differences, facts_of, solver_text
-from .own_solver import Replayed, Retimed, changed_scheduler, own_list, retime
+from .own_solver import Replayed, Retimed, changed_scheduler, curve_lists, own_list, retime, solver_calls
 from .pipeline_run import Run, digits, generators, images_of, networks_of, tensors_in
 from .pipeline_call import Caller, Looked, embedded_scale, guidance_of, look, plain_arguments, warn_of_unused
 
@@ -69,9 +69,10 @@ class AnyPipeline(Denoiser):
         raise ValueError(f'{self.name} runs itself, and its network is not called from outside: draw samples of it')
 
     def evals(self, step=None)->int:
-        "Rows in the batches of the backbone in a step, for one sample; a solver that takes two steps for one has twice as many"
-        rows = self.looked.rows*self.looked.calls*getattr(self.caller.original, 'order', 1)
+        "Rows in the batches of the backbone for one sample, whenever the scheduler steps"
+        rows = self.looked.rows*self.looked.calls
         return rows if getattr(step, 'guided', True) or self.looked.prompt_half is None else rows//2
+    def own_calls(self, n): return solver_calls(self.caller.original, n)
 
 # %% ../nbs/113_any_pipeline.ipynb #f3da7cc6
 @patch(as_prop=True)
@@ -169,7 +170,7 @@ def _draw(self:AnyPipeline, c, indices, seed, labels, callback=None, cache=None,
     shared = Shared(self._usable(cache, c), same, c.steps)
     def on_step(run, x):
         k = run.which[run.done]
-        if count and run.begins and run.done >= len(shared.known): count(c.steps[k], len(indices))
+        if count and run.done >= len(shared.known): count(c.steps[k], len(indices))
         shared.keep(run)
         if callback and run.begins: callback(dict(_shown(run.scheduler, x, len(indices)), k=k, t=c.times[k]))
     run = Run(None, c.steps, self.looked.backbone, self.blocks, shared.known, shared.memory, shared.wanted, on_step,
@@ -338,11 +339,6 @@ def guided_by(self:AnyPipeline)->str:
     return ' and '.join(ways) or 'off'
 
 # %% ../nbs/113_any_pipeline.ipynb #034ef3f4
-def _curve_lists(scale): # plain values
-    "The lists of times and noise levels by which a scheduler counts time, where no formula says it"
-    times, told, levels = (None if v is None else [float(w) for w in v] for v in scale.curve)
-    return dict(n_train=len(scale.schedule), told_whole=scale.told_whole, times=times, told=told, levels=levels)
-
 @patch
 def _facts(self:AnyPipeline): return facts_of(self.caller.pipe, self.net.backbone, self.caller.original)
 
@@ -359,7 +355,7 @@ def pipeline_entry(self:AnyPipeline,
         scheduler=caller.scheduler, steps=caller.steps, asked=asked, backbone=looked.backbone,
         prompt_half=looked.prompt_half, doubled=looked.doubled)
     if looked.mu is not None: out['mu'] = looked.mu
-    if looked.scale.kind == 'curve': out['curve'] = _curve_lists(looked.scale)
+    if looked.scale.kind == 'curve': out['curve'] = curve_lists(looked.scale)
     return out
 
 # %% ../nbs/113_any_pipeline.ipynb #2c343015

@@ -237,6 +237,8 @@ def sample(
 # %% ../nbs/20_samplers.ipynb #f770ac02
 def _calls(steps, denoiser): # pairs of a step and its number of network calls
     how = plan(steps)
+    # a pipeline's own solver may ask its network more than once in some steps
+    if how['sampler'] == 'own' and hasattr(denoiser, 'own_calls'): return list(zip(how['steps'], denoiser.own_calls(len(how['steps']))))
     crossed = intervals(denoiser.schedule, times_of(how['steps']), how['t_end'])
     return list(zip(how['steps'], map(get_sampler(how['sampler']).calls, crossed)))
 

@@ -231,7 +231,9 @@ def stages(self:Search,
 @patch(as_prop=True)
 def cost_of_image(self:Search)->tuple: # (network evaluations, classifier gradients)
     "What an image costs at most"
-    calls = sum(self.space._calls(self.space.step_range[1]))
+    n = self.space.step_range[1]
+    own = self.space.sampler == 'own' and hasattr(self.model, 'own_calls')
+    calls = sum(self.model.own_calls(n) if own else self.space._calls(n))
     return calls*self.model.evals(), calls*self.model.gradients()
 
 # %% ../nbs/80_search.ipynb #582527f8
