@@ -266,9 +266,11 @@ def save(self:Candidate, path, model:Denoiser, **about):
 # %% ../nbs/38_candidate.ipynb #c4199741
 def _read(path): # dict
     "What a candidate file holds; raises ValueError for a file of another kind or version"
-    try: d = json.loads(Path(path).read_text())
+    if Path(path).is_dir(): raise ValueError(f'{path}: this is a folder; a search leaves its candidate there as best.json')
+    # with or without the mark that some editors write first
+    try: d = json.loads(Path(path).read_text(encoding='utf-8-sig'))
     except (FileNotFoundError, NotADirectoryError): raise ValueError(f'{path}: no such candidate file') from None
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError, OSError) as e:
+    except (ValueError, RecursionError, OSError) as e:
         raise ValueError(f'{path}: not a candidate file, or cut off ({e})') from None
     if not isinstance(d, dict) or d.get('format') != FORMAT:
         raise ValueError(f'{path}: not a candidate file (its "format" is not "{FORMAT}")')

@@ -6,7 +6,7 @@
 __all__ = ['command', 'run_command', 'options', 'chosen']
 
 # %% ../nbs/120_cli_options.ipynb #376b2feb
-import contextlib, functools, io, re, sys, warnings
+import contextlib, functools, io, os, re, sys, warnings
 from pathlib import Path
 from types import SimpleNamespace
 from fastcore.script import anno_parser
@@ -14,7 +14,7 @@ from .candidate import as_times
 
 # %% ../nbs/120_cli_options.ipynb #c4a9e1bd
 def command(func):
-    "A console command of a function: call it with a list of words, or without to take them from the command line; returns the exit status, 0 for success, 1 for an error, 130 for an interruption"
+    "A console command of a function: call it with a list of words, or without to take them from the command line; returns the exit status, 0 for success, 1 for an error, 130 for an interruption, 141 where nobody reads on"
     @functools.wraps(func)
     def run(argv=None):
         args = vars(_both_spellings(anno_parser(func, prog=func.__name__)).parse_args(argv))
@@ -28,6 +28,9 @@ def command(func):
                 print(file=sys.stderr)
                 _say(func, str(e) or 'stopped')
                 return 130
+            except BrokenPipeError:     # whoever read the output has enough of it
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+                return 141
             except Exception as e:
                 _say(func, f'error: {one_line(e)}')
                 return 1

@@ -101,6 +101,7 @@ def _search(o, executor): # Result
 # %% ../nbs/124_cli_search.ipynb #7acf7270
 def _check_options(o):
     "Raise ValueError for what can be known to be wrong before the model is opened"
+    if not o.out: raise ValueError('--out is empty: name a folder')
     check_numbers(o)
     check_files(reference=o.reference, weights=o.weights)
     check_together(o)

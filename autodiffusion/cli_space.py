@@ -188,6 +188,9 @@ def blocks_with_cost(
 ): # Blocks
     "The blocks of a model, with milliseconds if that is the unit: from the file, or measured where there is none"
     blocks, path = find_blocks(model, whole=whole, repeats=0), Path(path)
+    if not len(blocks):
+        raise ValueError(f'no blocks that could be left out were found in {model.name}, so there is nothing that a --budget could be '
+            'spent on: leave it out')
     if unit != 'ms': return blocks
     if not path.exists(): return find_blocks(model, whole=whole, batch_size=16)
     try:
