@@ -64,8 +64,7 @@ def _check_options(o, points):
     if len(given) > 1: raise ValueError(f'give one of --cost, --ms and --at, got --{" and --".join(given)}')
     if given and o.ms is None: pick_point(points, o.cost, None, o.at)
     if o.out and not given: raise ValueError('--out is for a point that is picked: give --cost, --ms or --at')
-    _refuse_other_file(_picked_path(o))
-
+    if given: _refuse_other_file(_picked_path(o))
 def _model_of_points(o, points): # Denoiser, or None where no model was named and it is not the shipped one
     "The model of the search, with its blocks where points leave out any"
     if not (o.model or o.diffusers):

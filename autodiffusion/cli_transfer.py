@@ -38,22 +38,26 @@ def autodiffusion_transfer(
     "What a candidate is worth on another model: its distance there, next to that model's uniform and other baseline steps"
     o = options(locals())
     _check_options(o)
-    dev = open_device(device)
-    m = with_blocks_of(model_of(o, dev), candidate)
-    settings = _settings(o, dev)
-    with warnings.catch_warnings():     # transfer gives the same ones
-        warnings.simplefilter('ignore')
-        c = check_transfer(candidate, m, **settings)[0]['transferred']
-    ref = open_reference(reference, o.features, o.weights, dev, m, resize=o.resize, progress=not quiet, **image_form(o))
-    used = precision_of(o, m, c)
-    if used == 'auto':
-        used = fastest_precision(m)
-    r = transfer(candidate, m, ref, precision=used, progress=not quiet, **settings)
+    r, c, used = _transfer(o)
     print(f'{r}\n\ntransferred / uniform = {r.ratio:.3f} ({r.metric}, held out; lower is better), in '
         f'{precision_note(precision, used, c)}')
     if out:
         r.save(out)
         print(f'{out}: the candidate for this model')
+
+# %% ../nbs/126_cli_transfer.ipynb #2c91ad2b
+def _transfer(o): # (Transfer, Candidate, precision)
+    "The candidate on the model that the options name, and the precision that it is measured in"
+    dev = open_device(o.device)
+    m = with_blocks_of(model_of(o, dev), o.candidate)
+    settings = _settings(o, dev)
+    with warnings.catch_warnings():     # transfer gives the same ones
+        warnings.simplefilter('ignore')
+        c = check_transfer(o.candidate, m, **settings)[0]['transferred']
+    ref = open_reference(o.reference, o.features, o.weights, dev, m, resize=o.resize, progress=not o.quiet, **image_form(o))
+    used = precision_of(o, m, c)
+    if used == 'auto': used = fastest_precision(m)
+    return transfer(o.candidate, m, ref, precision=used, progress=not o.quiet, **settings), c, used
 
 # %% ../nbs/126_cli_transfer.ipynb #45e13c63
 def _check_options(o):

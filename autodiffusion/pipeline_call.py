@@ -38,21 +38,22 @@ class Caller:
 
     def __repr__(self): return f'Caller({type(self.pipe).__name__}, {self.call})'
 
-    @property
-    def known(self)->dict:
-        "The parameters of the pipeline's call"
-        return inspect.signature(type(self.pipe).__call__).parameters
+# %% ../nbs/112_pipeline_call.ipynb #beefab31
+@patch(as_prop=True)
+def known(self:Caller)->dict:
+    "The parameters of the pipeline's call"
+    return inspect.signature(type(self.pipe).__call__).parameters
 
-    @property
-    def given(self)->list:
-        "Names of all arguments that are given"
-        return [*self.call, *(self.rows[0] if self.rows else ())]
+@patch(as_prop=True)
+def given(self:Caller)->list:
+    "Names of all arguments that are given"
+    return [*self.call, *(self.rows[0] if self.rows else ())]
 
-    @property
-    def original(self):
-        "The scheduler that the pipeline came with, also while a candidate is applied to it"
-        s = getattr(self.pipe, self.scheduler)
-        return getattr(s, 'source', s)
+@patch(as_prop=True)
+def original(self:Caller):
+    "The scheduler that the pipeline came with, also while a candidate is applied to it"
+    s = getattr(self.pipe, self.scheduler)
+    return getattr(s, 'source', s)
 
 # %% ../nbs/112_pipeline_call.ipynb #bb944da5
 def _drop_recorders(pipe):
